@@ -1,0 +1,64 @@
+"""``params.yaml`` as typed, frozen sections. Misspelt keys are refused with the right name."""
+
+from mmbind.config.base import Section
+from mmbind.config.binding import Binding, Report, WeightMap
+from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Shared, Training
+from mmbind.config.params import Params, load_params
+from mmbind.config.roles import TARGET, TEST, LabelledSample, Role, Rotation
+from mmbind.config.sources import (
+    Archive,
+    BatchClock,
+    Clock,
+    DelimitedReader,
+    Identity,
+    JsonlReader,
+    Labels,
+    MatlabReader,
+    ModalitySource,
+    ParquetReader,
+    Reader,
+    SampleClock,
+    Source,
+    TimestampClock,
+)
+from mmbind.config.windows import SlidingCut, TrialCut, WindowedModality, Windows
+
+__all__ = [
+    "TARGET",
+    "TEST",
+    "Archive",
+    "Augment",
+    "BatchClock",
+    "Binding",
+    "Clock",
+    "Compute",
+    "DelimitedReader",
+    "Evaluation",
+    "Identity",
+    "JsonlReader",
+    "LabelledSample",
+    "Labels",
+    "MatlabReader",
+    "MethodName",
+    "ModalitySource",
+    "Network",
+    "Params",
+    "ParquetReader",
+    "Reader",
+    "Report",
+    "Role",
+    "Rotation",
+    "SampleClock",
+    "Schedule",
+    "Section",
+    "Shared",
+    "SlidingCut",
+    "Source",
+    "TimestampClock",
+    "Training",
+    "TrialCut",
+    "WeightMap",
+    "WindowedModality",
+    "Windows",
+    "load_params",
+]

@@ -1,0 +1,89 @@
+"""``shared``, ``training`` and ``evaluation``: networks, schedules and the proof."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mmbind.config.base import Section
+from mmbind.config.sources import Name
+
+
+class Compute(Section):
+    """What the numbers depend on beside the parameters."""
+
+    device: Literal["cpu"] = "cpu"
+    precision: Literal["float32"] = "float32"
+    #: Threads of one training; sums depend on it.
+    threads: int = Field(default=1, ge=1)
+
+
+class Schedule(Section):
+    """A fixed training schedule."""
+
+    epochs: int = Field(ge=1)
+    batch: int = Field(default=64, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+
+
+class Shared(Section):
+    """The encoder of the shared modality (stage 1)."""
+
+    modality: Name
+    encoder: Literal["autoencoder"] = "autoencoder"
+    #: Size of the embedding.
+    dimensions: int = Field(default=128, ge=2)
+    width: int = Field(default=64, ge=4)
+    schedule: Schedule
+
+
+class Augment(Section):
+    """Mild augmentation of training windows, the same for every method."""
+
+    #: Standard deviation of a per-window scale factor around 1.
+    scale: float = Field(default=0.1, ge=0)
+    #: Standard deviation of added noise, in units of the channel's deviation.
+    noise: float = Field(default=0.05, ge=0)
+    #: Largest shift as a share of the window.
+    shift: float = Field(default=0.1, ge=0, lt=1)
+
+
+class Network(Section):
+    """One 1-D convolutional encoder per modality."""
+
+    width: int = Field(default=64, ge=4)
+    #: Size of an encoder's feature vector.
+    features: int = Field(default=128, ge=2)
+    #: Size of the projection head's output.
+    projection: int = Field(default=64, ge=2)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+
+
+class Training(Section):
+    """Weighted contrastive pre-training and fine-tuning (stages 2 and 3)."""
+
+    seed: int = 0
+    network: Network = Network()
+    augment: Augment = Augment()
+    pretrain: Schedule
+    finetune: Schedule
+    #: Softmax temperature tau of the contrastive loss.
+    temperature: float = Field(default=0.1, gt=0)
+    #: Chance that a present modality is hidden from a fine-tuning step.
+    modality_dropout: float = Field(default=0.0, ge=0, lt=1)
+    #: Epochs between two checkpoints.
+    checkpoint_every: int = Field(default=5, ge=1)
+
+
+MethodName = Literal["lower", "mim", "mmbind", "upper", "oracle"]
+
+
+class Evaluation(Section):
+    """The harness: methods x seeds on the test role."""
+
+    methods: list[MethodName] = ["lower", "mim", "mmbind", "upper", "oracle"]
+    seeds: list[int] = [0, 1, 2]
+    #: Trainings that run side by side.
+    workers: int = Field(default=2, ge=1)

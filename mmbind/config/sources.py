@@ -1,0 +1,167 @@
+"""``sources``: where raw logs lie and what their columns mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from mmbind.config.base import Section
+from mmbind.units import UNITS
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class DelimitedReader(Section):
+    """Delimited text: CSV, TSV and their relatives."""
+
+    format: Literal["delimited"]
+    #: One character between the columns.
+    separator: str = ","
+    #: Lines that start with this are skipped.
+    comment: str | None = None
+    #: Whether the first line that is no comment names the columns; else they are "0", "1", ...
+    header: bool = True
+
+
+class MatlabReader(Section):
+    """MATLAB 5 files; a modality names its variable and the axis that is time."""
+
+    format: Literal["matlab"]
+
+
+class JsonlReader(Section):
+    """JSON lines: one reading per line, or one batch of readings per line."""
+
+    format: Literal["jsonl"]
+    #: ``reading``: a line is one reading. ``batch``: fields hold lists, one entry per reading.
+    layout: Literal["reading", "batch"] = "reading"
+
+
+class ParquetReader(Section):
+    """Parquet files, wide: one row per reading."""
+
+    format: Literal["parquet"]
+
+
+Reader = Annotated[DelimitedReader | MatlabReader | JsonlReader | ParquetReader, Field(discriminator="format")]
+
+
+class TimestampClock(Section):
+    """Every reading carries its time."""
+
+    kind: Literal["timestamp"]
+    #: Column (or JSON field) of the time.
+    column: str
+    unit: Literal["s", "ms", "us", "ns"]
+
+
+class SampleClock(Section):
+    """Readings are counted at a stated rate; the recording starts at 0."""
+
+    kind: Literal["sample_index"]
+    rate_hz: float = Field(gt=0)
+
+
+class BatchClock(Section):
+    """A batch of readings carries one time; readings inside it are spaced by the rate."""
+
+    kind: Literal["batch"]
+    column: str
+    unit: Literal["s", "ms", "us", "ns"]
+    rate_hz: float = Field(gt=0)
+    #: Whether the batch's time is that of its first or its last reading.
+    stamps: Literal["first", "last"] = "first"
+
+
+Clock = Annotated[TimestampClock | SampleClock | BatchClock, Field(discriminator="kind")]
+
+
+class ModalitySource(Section):
+    """How one modality is read from a source's files."""
+
+    #: Columns in channel order: header names, 0-based positions (MATLAB, no header), or JSON
+    #: fields (``a.b`` for nested ones). MATLAB: empty means every column of the variable.
+    columns: list[str | int] = []
+    #: Channel names; ``c0, c1, ...`` when empty.
+    channels: list[str] = []
+    unit: str
+    clock: Clock
+    #: MATLAB: the variable that holds the modality.
+    variable: str | None = None
+    #: MATLAB: the axis of the variable that is time; the others become columns in C order.
+    time_axis: int = 0
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, value: str) -> str:
+        if value not in UNITS:
+            raise ValueError(f"unknown unit {value!r}; known: {', '.join(sorted(UNITS))}")
+        return value
+
+
+class Identity(Section):
+    """How a file's path tells whose recording it is.
+
+    ``pattern`` is searched in the path below the source's folder; its named groups
+    (subject, device, placement, session, label, part) win over the constants.
+    """
+
+    pattern: str | None = None
+    subject: str | None = None
+    device: str | None = None
+    placement: str | None = None
+    session: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            known = {"subject", "device", "placement", "session", "label", "part"}
+            try:
+                groups = set(re.compile(value).groupindex)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
+            if groups - known:
+                raise ValueError(f"unknown groups {sorted(groups - known)}; known: {sorted(known)}")
+        return value
+
+
+class Labels(Section):
+    """Where labels come from: the path's ``label`` group, or a column of the file."""
+
+    #: Column (or JSON field) of the label; None: the path's ``label`` group, if it has one.
+    column: str | None = None
+    #: Names as logged to common names; an unmapped name is kept as it is.
+    map: dict[str, str] = {}
+    #: Names as logged that mean "no label".
+    unlabelled: list[str] = [""]
+
+
+class Source(Section):
+    """One fleet or data set."""
+
+    #: Files below ``data/raw/<source>/``, as a glob. MATLAB sets with one file per modality
+    #: name one glob per modality in ``join``.
+    files: str = "**/*"
+    #: One glob per modality where a recording is several files, joined by ``identity.pattern``'s
+    #: groups; empty when every file holds all modalities.
+    join: dict[Name, str] = {}
+    reader: Reader
+    identity: Identity = Identity()
+    labels: Labels = Labels()
+    modalities: dict[Name, ModalitySource] = Field(min_length=1)
+    #: Number of shard files per modality; a file's shard follows from its path alone.
+    shards: int = Field(default=8, ge=1)
+    #: A pause longer than this splits a recording in parts.
+    max_gap_s: float = Field(default=1.0, gt=0)
+
+
+class Archive(Section):
+    """A packed raw data set that ``mmbind fetch`` unpacks into ``data/raw/<source>/``."""
+
+    file: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    #: Leading folders of the archive's paths that are cut off.
+    strip: int = Field(default=0, ge=0)

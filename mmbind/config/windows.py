@@ -1,0 +1,44 @@
+"""``windows``: how recordings are cut and resampled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmbind.config.base import Section
+from mmbind.config.sources import Name
+
+
+class TrialCut(Section):
+    """A window is a whole recording, time-normalised to the stated steps."""
+
+    kind: Literal["trial"]
+
+
+class SlidingCut(Section):
+    """Windows of a fixed length at a fixed hop."""
+
+    kind: Literal["sliding"]
+    length_s: float = Field(gt=0)
+    hop_s: float = Field(gt=0)
+
+
+class WindowedModality(Section):
+    """The grid of one modality inside a window."""
+
+    #: Samples per window, evenly spaced over the window.
+    steps: int = Field(ge=2)
+
+
+class Windows(Section):
+    """The window grid, common to all sources of a study."""
+
+    cut: Annotated[TrialCut | SlidingCut, Field(discriminator="kind")]
+    modalities: dict[Name, WindowedModality] = Field(min_length=1)
+    #: Share of a modality's grid points that must lie beside a real reading.
+    min_coverage: float = Field(default=0.9, gt=0, le=1)
+    #: Share of the window that one label must cover to be the window's label.
+    min_label_share: float = Field(default=0.6, gt=0.5, le=1)
+    #: Windows per signal file.
+    shard_size: int = Field(default=4096, ge=1)

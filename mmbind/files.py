@@ -1,0 +1,155 @@
+"""Files written whole, in the same bytes every time.
+
+Outputs go to a temporary path beside their destination and are moved into place, so a
+killed run leaves either the old or the new. Leftovers of killed runs are removed by the
+next run that writes the same path.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+#: Bytes read at once while hashing.
+CHUNK = 1 << 20
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def canonical_json(value: object) -> str:
+    """JSON text with sorted keys: equal values give equal text.
+
+    Raises:
+        ValueError: for NaN or infinity, which JSON does not have.
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 (hex) of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def short_id(*parts: object) -> str:
+    """A stable 16-digit hex id of some parts (used for recordings and windows)."""
+    return digest_of([str(part) for part in parts])[:16]
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest_folder(folder: Path) -> str:
+    """SHA-256 (hex) of a folder's relative paths and contents, in sorted order."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest_of([[path.relative_to(folder).as_posix(), sha256_file(path)] for path in files])
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swaps two paths in one step where the system can (Linux ``renameat2``)."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    status = rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
+    return bool(status == 0)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path; moves it to ``path`` when the block ends well.
+
+    Args:
+        path: the destination; its folder is made when missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    _remove(temporary)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yields a new empty folder; puts it in the place of ``path`` when the block ends well.
+
+    Where the system can swap two folders in one step, there is no moment without one.
+    Elsewhere the old folder is moved aside first, and the next run repairs what a kill
+    between the two moves left behind.
+
+    Args:
+        path: the destination folder; an old one is replaced as a whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, old = _temporary(path), path.with_name(f".{path.name}.old")
+    _remove(temporary)
+    _remove(old)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if not path.exists():
+            temporary.replace(path)
+        elif not _exchange(temporary, path):
+            path.replace(old)
+            temporary.replace(path)
+    finally:
+        _remove(temporary)
+        _remove(old)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a UTF-8 text file whole."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes readable JSON with sorted keys and a final newline, whole."""
+    write_text(path, json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Writes a table as zstd Parquet (level 1, the cheapest of the measured ones), whole."""
+    with whole_file(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd", compression_level=1, statistics=True)
+
+
+def write_npy(path: Path, array: npt.NDArray[Any]) -> None:
+    """Writes an array as ``.npy`` (never with pickled objects), whole."""
+    with whole_file(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
