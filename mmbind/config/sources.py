@@ -163,5 +163,7 @@ class Archive(Section):
 
     file: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    #: Where people get it (a URL or a few words), named when it is missing.
+    origin: str = ""
     #: Leading folders of the archive's paths that are cut off.
     strip: int = Field(default=0, ge=0)
