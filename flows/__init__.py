@@ -1,0 +1,1 @@
+"""The doors of the rooms, and the scheduled pipeline around them."""
