@@ -148,7 +148,7 @@ def test_utd_mhad(tmp_path: Path) -> None:
     study = Study.load(tmp_path)
     fetched = fetch_archives(study, raw_archives()).archives[0]
     assert fetched.unpacked
-    assert len(list((study.raw("utd_mhad") / "Inertial").iterdir())) == 861
-    assert len(list((study.raw("utd_mhad") / "Skeleton").iterdir())) == 861
+    assert len(list((study.raw("utd_mhad") / "Inertial").glob("*.mat"))) == 861
+    assert len(list((study.raw("utd_mhad") / "Skeleton").glob("*.mat"))) == 861
     assert (study.raw("utd_mhad") / "Inertial" / "a10_s1_t1_inertial.mat").is_file()
     assert not fetch_archives(study, raw_archives()).archives[0].unpacked
