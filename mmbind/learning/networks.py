@@ -1,0 +1,65 @@
+"""One encoder for every modality: a 1-D convolutional network over time."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+#: Parts of the window that are averaged apart, so that coarse order in time is kept.
+SEGMENTS = 4
+
+
+class ModalityEncoder(nn.Module):
+    """Windows of one modality to feature vectors.
+
+    Three strided convolutions (each halves the time axis), batch normalisation and ReLU,
+    average over :data:`SEGMENTS` parts of the window, dropout, one linear layer.
+
+    Example:
+        >>> ModalityEncoder(steps=120, channels=3, width=64, features=128)(torch.zeros(2, 120, 3)).shape
+        torch.Size([2, 128])
+    """
+
+    def __init__(self, steps: int, channels: int, width: int, features: int, dropout: float = 0.0) -> None:
+        """Sets the layers up from torch's global generator.
+
+        Args:
+            steps: samples per window.
+            channels: channels of the modality.
+            width: channels of the first two convolutions; the last has twice as many.
+            features: size of the feature vector.
+            dropout: share of the pooled values that a training step hides.
+        """
+        super().__init__()
+        self.steps, self.channels, self.features = steps, channels, features
+        self.layers = nn.Sequential(
+            *_block(channels, width, kernel=7),
+            *_block(width, width, kernel=5),
+            *_block(width, 2 * width, kernel=3),
+            nn.AdaptiveAvgPool1d(SEGMENTS),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * width * SEGMENTS, features),
+        )
+
+    def forward(self, signals: Tensor) -> Tensor:
+        """Encodes scaled windows.
+
+        Args:
+            signals: float32 (windows, steps, channels), z-scored.
+
+        Returns:
+            float32 (windows, features).
+
+        Raises:
+            ValueError: for windows of another shape.
+        """
+        if signals.ndim != 3 or signals.shape[1:] != (self.steps, self.channels):
+            raise ValueError(f"expected (windows, {self.steps}, {self.channels}), found {tuple(signals.shape)}")
+        return cast(Tensor, self.layers(signals.transpose(1, 2)))
+
+
+def _block(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv1d(inputs, outputs, kernel, stride=2, padding=kernel // 2, bias=False)
+    return convolution, nn.BatchNorm1d(outputs), nn.ReLU()
