@@ -1,0 +1,177 @@
+"""Who can lend what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mmbind.encoders.store import EmbeddingStore, Vectors, index_digest
+from mmbind.errors import InputError
+from mmbind.windows.store import WindowStore
+
+#: Why a window cannot be an anchor.
+NO_SHARED = "lacks the shared modality"
+#: Why a window cannot be an anchor although it has the shared modality.
+NOT_EMBEDDED = "has no embedding"
+
+
+@dataclass(frozen=True)
+class Party:
+    """An unlabelled role: its windows and their embeddings.
+
+    Attributes:
+        role: its name.
+        store: its windows.
+        embeddings: of those windows that have the shared modality.
+    """
+
+    role: str
+    store: WindowStore
+    embeddings: EmbeddingStore
+
+    @property
+    def modalities(self) -> set[str]:
+        """What at least one of its windows has."""
+        return {name for name in self.store.modalities if self.store.present(name).any()}
+
+    @cached_property
+    def embedded(self) -> npt.NDArray[np.int64]:
+        """Store positions of the embedded windows, in the order of the embeddings."""
+        return self.store.positions(self.embeddings.ids)
+
+    @cached_property
+    def sources(self) -> pl.Series:
+        """The source of each embedded window."""
+        return self.store.index["source"][self.embedded]
+
+    def having(self, modality: str) -> npt.NDArray[np.bool_]:
+        """Whether each embedded window has a modality."""
+        return self.store.present(modality)[self.embedded]
+
+    def refused(self, shared: str) -> dict[str, int]:
+        """Windows that cannot be anchors, by reason."""
+        lacking = len(self.store) - int(self.store.present(shared).sum())
+        counts = {NO_SHARED: lacking, NOT_EMBEDDED: len(self.store) - lacking - len(self.embeddings)}
+        return {reason: count for reason, count in counts.items() if count}
+
+
+@dataclass(frozen=True)
+class Loan:
+    """What one role borrows.
+
+    Attributes:
+        borrower: the role that lacks the modality.
+        modality: the modality it borrows.
+        lenders: the roles that have it, sorted.
+    """
+
+    borrower: str
+    modality: str
+    lenders: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How counts and figures call it, e.g. ``A borrows gyro``."""
+        return f"{self.borrower} borrows {self.modality}"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Windows that may be borrowed from, sorted by id so that ties go to the lowest id.
+
+    Attributes:
+        windows: ids (n).
+        sources: source of each (n).
+        vectors: float32 (n, dimensions).
+    """
+
+    windows: pl.Series
+    sources: pl.Series
+    vectors: Vectors
+
+    @classmethod
+    def of(cls, parties: Sequence[Party], modality: str | None = None) -> Pool:
+        """Gathers the embedded windows of some roles.
+
+        Args:
+            parties: the roles.
+            modality: keep only windows that have it; all when None. A single role that
+                keeps all its windows stays a memory map.
+        """
+        keep = [p.having(modality) if modality else np.ones(len(p.embeddings), dtype=np.bool_) for p in parties]
+        if len(parties) == 1 and keep[0].all():
+            only = parties[0]
+            return cls(only.embeddings.index["window"], only.sources, only.embeddings.vectors)
+        windows = pl.concat(
+            [p.embeddings.index["window"].filter(pl.Series(k)) for p, k in zip(parties, keep, strict=True)]
+        )
+        sources = pl.concat([p.sources.filter(pl.Series(k)) for p, k in zip(parties, keep, strict=True)])
+        vectors = np.concatenate([p.embeddings.vectors[k] for p, k in zip(parties, keep, strict=True)])
+        order = windows.arg_sort()
+        return cls(windows[order], sources[order], vectors[order.to_numpy()])
+
+
+def plan_loans(parties: Mapping[str, Party], shared: str) -> list[Loan]:
+    """Lists every loan: each role borrows each modality that another has and it lacks.
+
+    Args:
+        parties: the unlabelled roles by name.
+        shared: the modality they are compared by, which nobody borrows.
+
+    Returns:
+        Loans sorted by borrower and modality.
+
+    Raises:
+        InputError: when no role can borrow anything.
+    """
+    loans = []
+    for borrower, party in sorted(parties.items()):
+        others = {name: other.modalities for name, other in parties.items() if name != borrower}
+        for modality in sorted(set().union(*others.values()) - party.modalities - {shared}):
+            lenders = tuple(sorted(name for name, has in others.items() if modality in has))
+            loans.append(Loan(borrower, modality, lenders))
+    if not loans:
+        have = "; ".join(f"{name}: {', '.join(sorted(party.modalities))}" for name, party in sorted(parties.items()))
+        raise InputError(
+            f"No unlabelled role can borrow anything: all have the same modalities ({have}).",
+            hint="Give the roles different modalities in params.yaml.",
+        )
+    return loans
+
+
+def check_parties(parties: Mapping[str, Party], shared: str) -> None:
+    """Makes sure that the embeddings belong to the windows and can be compared.
+
+    Raises:
+        InputError: for embeddings of other windows, another modality, another encoder or
+            another dimension, a role without embeddings, or a vector that has not length 1.
+    """
+    again = "Run the stage 'embed' again (dvc repro embed)."
+    for role, party in parties.items():
+        manifest = party.embeddings.manifest
+        if manifest["modality"] != shared:
+            raise InputError(
+                f"The embeddings of the role {role!r} are of {manifest['modality']!r}, not of {shared!r}.", hint=again
+            )
+        if manifest["role_index"] != index_digest(party.store):
+            raise InputError(f"The embeddings of the role {role!r} were made of other windows.", hint=again)
+        if not len(party.embeddings):
+            raise InputError(
+                f"No window of the role {role!r} is embedded.", hint="Look at what its windows refused, then embed."
+            )
+    first, *others = parties.values()
+    for party in others:
+        for name in ("dimensions", "encoder"):
+            here, there = first.embeddings.manifest[name], party.embeddings.manifest[name]
+            if here != there:
+                raise InputError(
+                    f"The embeddings differ in {name}: {here} in the role {first.role!r}, {there} in {party.role!r}.",
+                    hint=again,
+                )
+    for party in parties.values():
+        party.embeddings.check()
