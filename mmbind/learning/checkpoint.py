@@ -37,12 +37,26 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         InputError: when there is no such folder.
         DataError: when a file in it is damaged.
     """
+    card = read_card(path)
+    try:
+        return load_file(path / WEIGHTS), card
+    except SafetensorError as error:
+        raise DataError(f"cannot be read: {error}.", path=path / WEIGHTS, hint="Train again.") from None
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Reads the card alone, e.g. to build the network that :func:`load_into` fills.
+
+    Raises:
+        InputError: when there is no such folder.
+        DataError: when the card is damaged.
+    """
     if not (path / WEIGHTS).is_file() or not (path / CARD).is_file():
         raise InputError(f"{path} holds no model ({WEIGHTS}, {CARD}).")
     try:
-        return load_file(path / WEIGHTS), read_json(path / CARD)
-    except (SafetensorError, ValueError) as error:
-        raise DataError(f"cannot be read: {error}.", path=path, hint="Remove the folder and train again.") from None
+        return dict(read_json(path / CARD))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"cannot be read: {error}.", path=path / CARD, hint="Train again.") from None
 
 
 def save_module(path: Path, module: nn.Module, card: Mapping[str, Any]) -> None:

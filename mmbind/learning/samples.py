@@ -1,0 +1,81 @@
+"""Training samples: which windows stand together, without copying their signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmbind.errors import MmbindError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some samples, gathered.
+
+    Attributes:
+        views: per modality float32 (batch, steps, channels), SI; zeros where absent.
+        present: per modality bool (batch,); what stands at absent places is never data.
+        weights: float32 (batch,).
+        labels: int64 (batch,), -1 for none.
+    """
+
+    views: dict[str, Tensor]
+    present: dict[str, Tensor]
+    weights: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples as rows into the signals of each modality.
+
+    Attributes:
+        signals: per modality float32 (rows, steps, channels), SI, as recorded.
+        rows: per modality int64 (samples,), -1 where the sample lacks it. Same keys.
+        weights: float32 (samples,), of the contrastive or classification loss.
+        labels: int64 (samples,), positions in ``classes``, -1 for none.
+        classes: class names.
+        windows: id of the window (or anchor) of each sample.
+    """
+
+    signals: Mapping[str, Tensor]
+    rows: Mapping[str, Tensor]
+    weights: Tensor
+    labels: Tensor
+    classes: Sequence[str]
+    windows: Sequence[str]
+
+    def __post_init__(self) -> None:
+        """Checks that everything has one entry per sample.
+
+        Raises:
+            MmbindError: when lengths or modalities disagree.
+        """
+        lengths = {len(self.weights), len(self.labels), len(self.windows), *map(len, self.rows.values())}
+        if len(lengths) != 1 or set(self.signals) != set(self.rows):
+            raise MmbindError(f"Samples disagree: lengths {sorted(lengths)}, modalities {sorted(self.rows)}.")
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.windows)
+
+    def used(self, modality: str) -> Tensor:
+        """Signals of a modality that any sample holds, each once: float32 (rows, steps, channels)."""
+        rows, signals = self.rows[modality], self.signals[modality]
+        held = rows.new_zeros(len(signals), dtype=torch.bool)
+        held[rows[rows >= 0]] = True
+        return signals[held]
+
+    def batch(self, positions: Tensor) -> Batch:
+        """Gathers samples by position (int64), in the order asked for."""
+        views, present = {}, {}
+        for modality, signals in self.signals.items():
+            rows = self.rows[modality][positions]
+            here = rows >= 0
+            view = signals.new_zeros(len(rows), *signals.shape[1:])
+            view[here] = signals[rows[here]]
+            views[modality], present[modality] = view, here
+        return Batch(views, present, self.weights[positions], self.labels[positions])

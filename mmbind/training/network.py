@@ -1,0 +1,107 @@
+"""The multimodal network: one encoder and projection head per modality, masked fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmbind.config import Network
+from mmbind.learning.networks import ModalityEncoder
+from mmbind.learning.scaling import Scaler
+from mmbind.windows.store import ModalitySpec
+
+
+class MultimodalModel(nn.Module):
+    """Windows with any combination of modalities to embeddings and to class scores.
+
+    Only present windows are encoded. Fusion concatenates the features of all modalities;
+    the places of absent ones are zero and the rest is scaled by (all / present), as dropout
+    does, so that the classifier's input keeps its size. A modality that the model does not
+    know is ignored; one that the samples lack counts as absent.
+    """
+
+    def __init__(
+        self, modalities: Mapping[str, ModalitySpec], classes: int, network: Network, scalers: Mapping[str, Scaler]
+    ) -> None:
+        """Sets the layers up from torch's global generator.
+
+        Args:
+            modalities: by name; their order never matters.
+            classes: how many.
+            network: sizes.
+            scalers: one per modality; kept as buffers.
+        """
+        super().__init__()
+        self.names = sorted(modalities)
+        self.size = network.features
+        self.scalers = nn.ModuleDict({name: _Scale(scalers[name]) for name in self.names})
+        self.encoders = nn.ModuleDict()
+        self.heads = nn.ModuleDict()
+        for name in self.names:
+            spec = modalities[name]
+            self.encoders[name] = ModalityEncoder(
+                spec.steps, len(spec.channels), network.width, network.features, network.dropout
+            )
+            self.heads[name] = nn.Sequential(
+                nn.Linear(network.features, network.features),
+                nn.ReLU(),
+                nn.Linear(network.features, network.projection),
+            )
+        self.classifier = nn.Linear(network.features * len(self.names), classes)
+
+    def presence(self, present: Mapping[str, Tensor]) -> Tensor:
+        """Which of the model's modalities each sample has, bool (modalities, batch)."""
+        absent = torch.zeros(len(next(iter(present.values()))), dtype=torch.bool)
+        return torch.stack([present.get(name, absent) for name in self.names])
+
+    def scale(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """z-scores of SI views (batch, steps, channels), for the modalities the model knows."""
+        return {name: self.scalers[name](views[name]) for name in self.names if name in views}
+
+    def features(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
+        """Encodes scaled views.
+
+        Args:
+            scaled: per modality float32 (batch, steps, channels), z-scored.
+            presence: bool (modalities, batch).
+
+        Returns:
+            float32 (modalities, batch, features), zeros where absent.
+        """
+        out = torch.zeros(*presence.shape, self.size)
+        for number, name in enumerate(self.names):
+            here = presence[number].nonzero().squeeze(1)
+            if len(here):
+                out = out.index_put((torch.tensor(number), here), self.encoders[name](scaled[name][here]))
+        return out
+
+    def embed(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
+        """Unit vectors of the projection heads, float32 (modalities, batch, projection)."""
+        features = self.features(scaled, presence)
+        heads = [self.heads[name](features[number]) for number, name in enumerate(self.names)]
+        return functional.normalize(torch.stack(heads), dim=2)
+
+    def classify(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
+        """Class scores (logits), float32 (batch, classes)."""
+        share = len(self.names) / presence.sum(dim=0).clamp(min=1)
+        fused = self.features(scaled, presence).transpose(0, 1).flatten(1) * share[:, None]
+        return cast(Tensor, self.classifier(fused))
+
+
+class _Scale(nn.Module):
+    """A scaler as buffers, so that it is stored with the weights."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, scaler: Scaler) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(scaler.mean))
+        self.register_buffer("deviation", torch.from_numpy(scaler.deviation))
+
+    def forward(self, signals: Tensor) -> Tensor:
+        return (signals - self.mean) / self.deviation
