@@ -1,0 +1,81 @@
+"""Commands that need no orchestrator. Heavy imports wait inside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_STUDY = click.option("--study", default=".", show_default=True, help="The study's folder.")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Start a study of your own in FOLDER.
+
+    Writes params.yaml with comments, dvc.yaml, prefect.yaml and the validation suites. In a folder
+    that holds a study already, only what belongs to mmbind is renewed: do so after an upgrade.
+    """
+    from mmbind.cli.new_study import write_study
+
+    for line in write_study(folder):
+        click.echo(line)
+
+
+@click.command()
+@_STUDY
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.01, 1000), help="Share of the hours.")
+@click.option("--seed", default=0, show_default=True, help="Seed of people, devices and motions.")
+def demo(study: str, scale: float, seed: int) -> None:
+    """Write the raw logs of the simulated demo fleets into data/raw/."""
+    from mmbind.simulation import write_demo_fleets
+    from mmbind.study import Study
+
+    opened = Study.load(study)
+    for line in write_demo_fleets(opened.root / "data" / "raw", scale=scale, seed=seed).lines():
+        click.echo(line)
+
+
+@click.command()
+@_STUDY
+@click.option(
+    "--from",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that holds the archives.",
+)
+def fetch(study: str, folder: Path) -> None:
+    """Check and unpack the archives that params.yaml names into data/raw/."""
+    from mmbind.sources import fetch_archives
+    from mmbind.study import Study
+
+    for line in fetch_archives(Study.load(study), folder).lines():
+        click.echo(line)
+
+
+@click.command()
+@_STUDY
+def results(study: str) -> None:
+    """Print the table of results and where the reports lie."""
+    from mmbind.cli.results import results_lines
+    from mmbind.study import Study
+
+    for line in results_lines(Study.load(study)):
+        click.echo(line)
+
+
+@click.command()
+@_STUDY
+@click.option("--only", "names", multiple=True, help="A rotation's name; may be repeated. All when left out.")
+def rotations(study: str, names: tuple[str, ...]) -> None:
+    """Repeat binding, training and evaluation with other people in the roles.
+
+    Needs the study's windows (dvc repro); keeps its table in results/. Resumes when interrupted.
+    """
+    from mmbind.evaluation import run_rotations
+    from mmbind.study import Study
+
+    for line in run_rotations(Study.load(study), list(names) or None).lines():
+        click.echo(line)
