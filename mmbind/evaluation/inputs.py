@@ -1,0 +1,65 @@
+"""What the methods of the harness may draw on, opened when first asked for.
+
+A method that never asks for :meth:`Inputs.truth` never opens it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from mmbind.config import TARGET, TEST
+from mmbind.errors import MissingStageError
+from mmbind.study import Study
+from mmbind.windows.store import WindowStore
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The stores of a study, for one training.
+
+    Attributes:
+        study: the study; its roles may be those of a rotation.
+        seed: of the training, for methods that draw.
+    """
+
+    study: Study
+    seed: int
+
+    @cached_property
+    def unlabelled(self) -> dict[str, WindowStore]:
+        """The stores of the unlabelled roles by name, sorted.
+
+        Raises:
+            MissingStageError: before ``assign`` was run.
+        """
+        names = self.study.params.unlabelled_roles
+        return {name: WindowStore.open(self.study.role(name), stage="assign") for name in names}
+
+    @cached_property
+    def target(self) -> WindowStore:
+        """The store of the target: all its windows, labels of the drawn sample only."""
+        return WindowStore.open(self.study.role(TARGET), stage="assign")
+
+    @cached_property
+    def test(self) -> WindowStore:
+        """The store of the test role: signals, no labels."""
+        return WindowStore.open(self.study.role(TEST), stage="assign")
+
+    @cached_property
+    def pairs(self) -> pl.DataFrame:
+        """The pseudo pairs (``schema.PAIRS``).
+
+        Raises:
+            MissingStageError: before ``bind`` was run.
+        """
+        path = self.study.bindings / "pairs.parquet"
+        if not path.is_file():
+            raise MissingStageError(path, "bind")
+        return pl.read_parquet(path)
+
+    def truth(self, role: str) -> WindowStore:
+        """What a role must not show: labels and masked modalities. For control methods alone."""
+        return WindowStore.open(self.study.truth(role), stage="assign")

@@ -1,0 +1,68 @@
+"""Same-class oracle: pairs by true label, to see what pairing itself costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from mmbind.evaluation.inputs import Inputs
+from mmbind.evaluation.methods.base import Reading
+from mmbind.learning.samples import Samples
+from mmbind.schema import PAIRS
+from mmbind.training.samples import pseudo_paired
+
+
+class Oracle:
+    """Control: partners are drawn at random among the windows of the same true class."""
+
+    name = "oracle"
+    reads: tuple[Reading, ...] = ("roles", "truth")
+
+    def unavailable(self, inputs: Inputs) -> str:
+        """Says so when fewer than two unlabelled roles have true labels."""
+        labelled = [role for role in inputs.unlabelled if inputs.truth(role).index["label"].count()]
+        return "" if len(labelled) > 1 else "the true labels of the unlabelled roles are not known"
+
+    def pretraining_samples(self, inputs: Inputs) -> Samples | None:
+        """As many pairs per window as the binding has, weight 1."""
+        return pseudo_paired(list(inputs.unlabelled.values()), same_class_pairs(inputs))
+
+
+def same_class_pairs(inputs: Inputs) -> pl.DataFrame:
+    """Draws partners by true class.
+
+    Args:
+        inputs: the stores, whose truth is read, and the seed of the draw.
+
+    Returns:
+        Pairs (``schema.PAIRS``), sorted by anchor, borrowed modality and rank; similarity
+        and weight are 1. Windows without label, or whose class no partner has, are left out.
+    """
+    generator = np.random.default_rng(inputs.seed)
+    params, roles = inputs.study.params, inputs.unlabelled
+    rows: list[tuple[object, ...]] = []
+    for role, anchors in roles.items():
+        others = [other for other in roles if other != role]
+        lendable = {modality for other in others for modality in roles[other].modalities}
+        for borrowed in sorted(lendable - set(anchors.modalities) - {params.shared.modality}):
+            lenders = _lenders(inputs, others, borrowed)
+            labels = inputs.truth(role).index["label"]
+            for anchor, source, label in zip(anchors.ids, anchors.index["source"], labels, strict=True):
+                choice = lenders.get(label, [])
+                drawn = generator.choice(len(choice), min(params.binding.partners, len(choice)), replace=False)
+                for rank, position in enumerate(drawn, start=1):
+                    ids = (anchor, source, *choice[position])
+                    rows.append((*ids, params.shared.modality, borrowed, 1.0, rank, 0.0, False, 1.0))
+    return pl.DataFrame(rows, schema=PAIRS, orient="row").sort("anchor", "borrowed_modality", "rank")
+
+
+def _lenders(inputs: Inputs, roles: list[str], modality: str) -> dict[str | None, list[tuple[str, str]]]:
+    """Window and source of those in some roles that have a modality, by true label."""
+    by_label: dict[str | None, list[tuple[str, str]]] = {}
+    for role in roles:
+        store = inputs.unlabelled[role]
+        columns = store.ids, store.index["source"], inputs.truth(role).index["label"], store.present(modality)
+        for window, source, label, present in zip(*columns, strict=True):
+            if present and label is not None:
+                by_label.setdefault(label, []).append((window, source))
+    return by_label

@@ -1,0 +1,131 @@
+"""Runs: what determines one training of the harness, and what is kept of it.
+
+A finished run is kept under ``data/.work/<key>``, outside DVC's outputs. Its key is the
+digest of everything that determines it: parameters, method, seed, steps, the bytes of the
+folders it reads, and the code of the rooms that train. A killed evaluation therefore
+resumes, and nothing that is finished is trained twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+from mmbind.config import TARGET, TEST, MethodName
+from mmbind.evaluation.methods import METHODS, Reading
+from mmbind.files import digest_folder, digest_of, read_json, sha256_file, write_json
+from mmbind.study import Study
+
+#: Rooms whose code determines a run.
+TRAINING_ROOMS = ("learning", "training", "evaluation")
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training and its answers on the test windows.
+
+    Attributes:
+        method: name of the method.
+        seed: of its pre-training and fine-tuning.
+        pretraining_samples: how many samples it pre-trained on; 0 without pre-training.
+        pretraining_epochs: how often it saw them.
+        predicted: class name per test window, in the order of the test store's index.
+    """
+
+    method: MethodName
+    seed: int
+    pretraining_samples: int
+    pretraining_epochs: int
+    predicted: list[str]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """The run kept in a folder, or None."""
+        path = folder / "run.json"
+        return cls(**read_json(path)) if path.is_file() else None
+
+    def save(self, folder: Path) -> None:
+        """Keeps the run in a folder."""
+        write_json(folder / "run.json", asdict(self))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One training to be done, in plain values, so that another process can do it.
+
+    Attributes:
+        root: the study's folder.
+        data: the study's ``data`` (another one in a rotation).
+        params: the study's parameters as JSON.
+        method: name of the method.
+        seed: of the training.
+        steps: optimisation steps of pre-training, the same for all methods.
+        key: of the run (see :func:`run_key`).
+    """
+
+    root: str
+    data: str
+    params: str
+    method: MethodName
+    seed: int
+    steps: int
+    key: str
+
+
+def code_digest(rooms: Sequence[str]) -> str:
+    """SHA-256 of the Python files of some rooms and of the version of torch."""
+    files = sorted(path for room in rooms for path in (_PACKAGE / room).rglob("*.py"))
+    return digest_of(
+        [version("torch"), *[[path.relative_to(_PACKAGE).as_posix(), sha256_file(path)] for path in files]]
+    )
+
+
+@cache
+def _code() -> str:
+    return code_digest(TRAINING_ROOMS)
+
+
+def input_digests(study: Study) -> dict[Reading | str, dict[str, str]]:
+    """SHA-256 of the folders that runs read, by what methods call them.
+
+    Truth is hashed as bytes; nothing is read from it here.
+    """
+    params = study.params
+    return {
+        "always": {name: digest_folder(study.role(name)) for name in (TARGET, TEST)},
+        "roles": {name: digest_folder(study.role(name)) for name in params.unlabelled_roles},
+        "truth": {name: digest_folder(study.truth(name)) for name in params.unlabelled_roles},
+        "bindings": {"pairs": sha256_file(study.bindings / "pairs.parquet")},
+    }
+
+
+def run_key(
+    study: Study, method: MethodName, seed: int, steps: int, inputs: Mapping[Reading | str, Mapping[str, str]]
+) -> str:
+    """The digest of everything that determines a run.
+
+    Args:
+        study: the study, for its parameters.
+        method: name of the method.
+        seed: of the training.
+        steps: optimisation steps of pre-training.
+        inputs: see :func:`input_digests`.
+    """
+    params = study.params
+    determines: dict[str, Any] = {
+        "method": method,
+        "seed": seed,
+        "steps": steps,
+        "training": params.training.model_dump(mode="json", exclude={"seed", "checkpoint_every"}),
+        "compute": params.compute.model_dump(mode="json"),
+        "modalities": sorted(params.windows.modalities),
+        "partners": params.binding.partners,
+        "inputs": {name: dict(inputs[name]) for name in ("always", *METHODS[method].reads)},
+        "code": _code(),
+    }
+    return digest_of(determines)

@@ -1,0 +1,132 @@
+"""Runs: what determines them, that they are kept, and that nothing else moves them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmbind.evaluation import harness
+from mmbind.evaluation.harness import plan, run_methods
+from mmbind.evaluation.runs import Run
+from mmbind.evaluation.worker import epochs_for, perform, steps_per_epoch
+from mmbind.study import Study
+from tests.unit.evaluation.studied import write_studied
+
+
+def evaluation(**values: Any) -> dict[str, Any]:
+    return {"methods": ["lower", "mim"], "seeds": [0, 1], "workers": 1, **values}
+
+
+def test_an_evaluation_that_is_run_again_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation())
+    planned = plan(study)
+    first = run_methods(study, planned)
+    assert [(run.method, run.seed) for run in first] == [("lower", 0), ("lower", 1), ("mim", 0), ("mim", 1)]
+    shutil.rmtree(study.work(planned.requests[2].key))
+    trained: list[tuple[str, int]] = []
+
+    def watched(request: Any) -> Run:
+        trained.append((request.method, request.seed))
+        return perform(request)
+
+    monkeypatch.setattr(harness, "perform", watched)
+    assert run_methods(study, plan(study)) == first
+    assert trained == [("mim", 0)]
+
+
+def test_a_killed_training_resumes_to_the_same_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["mim"], seeds=[3]))
+    (request,) = plan(study).requests
+    whole = perform(request)
+    shutil.rmtree(study.work(request.key))
+    with monkeypatch.context() as patch:
+        patch.setattr("mmbind.evaluation.worker.as_recorded", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            perform(request)
+    assert (study.work(request.key) / "training" / "finetune").is_dir()
+    assert perform(request) == whole
+    assert sorted(path.name for path in study.work(request.key).iterdir()) == ["run.json"]
+
+
+def _killed(_stores: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_answers_depend_neither_on_workers_nor_on_order(tmp_path: Path) -> None:
+    one = write_studied(tmp_path / "one", evaluation=evaluation())
+    two = write_studied(tmp_path / "two", evaluation=evaluation(seeds=[1, 0], methods=["mim", "lower"], workers=2))
+    runs = [{(run.method, run.seed): run for run in run_methods(study, plan(study))} for study in (one, two)]
+    assert runs[0] == runs[1]
+
+
+def test_runs_know_no_test_label(tmp_path: Path) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0]))
+    (request,) = plan(study).requests
+    shutil.rmtree(study.data / "truth")
+    run = perform(request)
+    assert len(run.predicted) == 9
+    assert set(run.predicted) <= {"jump", "run", "walk"}
+
+
+def keys(study: Study) -> dict[tuple[str, int], str]:
+    return {(request.method, request.seed): request.key for request in plan(study).requests}
+
+
+def test_a_key_changes_exactly_with_what_determines_the_run(tmp_path: Path) -> None:
+    every = ["lower", "mim", "mmbind", "upper", "oracle"]
+    study = write_studied(tmp_path / "a", evaluation=evaluation(methods=every))
+    before = keys(study)
+    assert len(set(before.values())) == 10
+    assert before == keys(write_studied(tmp_path / "elsewhere", evaluation=evaluation(methods=every, workers=2)))
+
+    def changed() -> set[str]:
+        now = keys(study)
+        return {method for (method, seed), key in now.items() if key != before[method, seed]}
+
+    (study.truth("A") / "more").write_text("x")
+    assert changed() == {"upper", "oracle"}
+    (study.truth("A") / "more").unlink()
+    (study.truth("test") / "more").write_text("x")
+    assert changed() == set()
+    (study.role("B") / "more").write_text("x")
+    assert changed() == set(every) - {"lower"}
+    (study.role("target") / "more").write_text("x")
+    assert changed() == set(every)
+
+
+def test_parameters_of_training_change_every_key(tmp_path: Path) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation())
+    before = keys(study)
+    for update in ({"temperature": 0.3}, {"modality_dropout": 0.2}):
+        training = study.params.training.model_copy(update=update)
+        other = Study(study.root, study.params.model_copy(update={"training": training}), study.data)
+        assert not set(keys(other).values()) & set(before.values())
+    training = study.params.training.model_copy(update={"seed": 9, "checkpoint_every": 1})
+    assert keys(Study(study.root, study.params.model_copy(update={"training": training}), study.data)) == before
+
+
+def test_unavailable_methods_are_left_out_and_explained(tmp_path: Path) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["lower", "oracle"], seeds=[0]))
+    for role in ("A", "B"):
+        index = study.truth(role) / "index.parquet"
+        pl.read_parquet(index).with_columns(label=pl.lit(None, pl.String)).write_parquet(index)
+    planned = plan(study)
+    assert [request.method for request in planned.requests] == ["lower"]
+    assert planned.unavailable == {"oracle": "the true labels of the unlabelled roles are not known"}
+
+
+@given(st.integers(1, 500), st.integers(1, 5000), st.integers(2, 128))
+@settings(deadline=None, max_examples=60)
+def test_epochs_come_nearest_to_the_budget(epochs: int, samples: int, batch: int) -> None:
+    steps = epochs * steps_per_epoch(samples, batch)
+    assert epochs_for(steps, samples, batch) == epochs
+    for other in (samples // 3 + 1, samples * 3):
+        here = steps_per_epoch(other, batch)
+        chosen = epochs_for(steps, other, batch)
+        assert chosen == 1 or abs(chosen * here - steps) <= here / 2
