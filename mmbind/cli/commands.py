@@ -25,15 +25,16 @@ def init(folder: Path) -> None:
 
 @click.command()
 @_STUDY
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.01, 1000), help="Share of the hours.")
+@click.option("--scale", default=1.0, show_default=True, help="Share of the usual recording time.")
 @click.option("--seed", default=0, show_default=True, help="Seed of people, devices and motions.")
 def demo(study: str, scale: float, seed: int) -> None:
     """Write the raw logs of the simulated demo fleets into data/raw/."""
-    from mmbind.simulation import write_demo_fleets
+    from mmbind.simulation import FLEETS, write_demo_fleets
     from mmbind.study import Study
 
-    opened = Study.load(study)
-    for line in write_demo_fleets(opened.root / "data" / "raw", scale=scale, seed=seed).lines():
+    raw = Study.load(study).root / "data" / "raw"
+    minutes = {name: scale * fleet.minutes for name, fleet in FLEETS.items()}
+    for line in write_demo_fleets(raw, minutes=minutes, seed=seed).lines():
         click.echo(line)
 
 
