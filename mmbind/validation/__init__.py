@@ -1,1 +1,11 @@
-"""Room: validation."""
+"""Room: validation. Are a source's records what they claim to be?
+
+Polars computes a small summary (``measure``, ``summary``), hand-written suites say what is
+expected (``suites``), Great Expectations judges (``judge``), and the judgement stops the
+pipeline or lets it go on (``judgement``).
+"""
+
+from mmbind.validation.judgement import Judgement
+from mmbind.validation.validate import validate
+
+__all__ = ["Judgement", "validate"]
