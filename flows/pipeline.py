@@ -21,6 +21,7 @@ from flows.artifacts import publish
 from flows.dvc_cli import StageError, find_root, reproduce
 from flows.landing import land
 from flows.locks import pipeline_lock
+from flows.logs import explain_errors
 from flows.street import stages
 from mmbind.errors import InputError
 from mmbind.files import read_json
@@ -33,7 +34,7 @@ async def _was_killed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, StageError) and error.transient
 
 
-@task(name="land", cache_policy=NO_CACHE, persist_result=False)
+@task(name="land", task_run_name="land", cache_policy=NO_CACHE, persist_result=False)
 def land_raw_files(study: str, still_s: float) -> None:
     """Moves finished files from the inbox to the raw data and tracks them."""
     logger = get_run_logger()
@@ -54,7 +55,7 @@ def walk_stage(stage: str, study: str) -> None:
     reproduce(stage, Path(study), on_line=get_run_logger().info)
 
 
-@task(name="keep", cache_policy=NO_CACHE, persist_result=False)
+@task(name="keep", task_run_name="keep", cache_policy=NO_CACHE, persist_result=False)
 def keep_version(study: str, commit: bool, push: bool, keep_versions: int | None) -> None:
     """Commits, pushes and forgets versions as the flow's parameters say."""
     logger, root = get_run_logger(), Path(study)
@@ -69,7 +70,7 @@ def keep_version(study: str, commit: bool, push: bool, keep_versions: int | None
         logger.info(f"kept the data of the last {keep_versions} commits")
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False)
+@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish_artifacts(study: str) -> None:
     """Publishes reports and metrics to the Prefect UI."""
     publish(Study.load(study))
@@ -102,6 +103,7 @@ def pipeline(
             f"The pipeline runs stages; it cannot run inside one ({os.environ['DVC_STAGE']!r}).",
             hint="Call the stage's own door, python -m flows.<stage>.",
         )
+    explain_errors()
     opened = Study.load(study)
     find_root(opened.root)
     with pipeline_lock(opened.root):

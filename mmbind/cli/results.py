@@ -32,9 +32,9 @@ def results_lines(study: Study) -> list[str]:
     table.add_column("method")
     for column in ("accuracy", "macro-F1"):
         table.add_column(column, justify="right")
-    for method in study.params.evaluation.methods:
-        figures = evaluation["methods"][method]
-        table.add_row(method, *(_spread(figures[figure]) for figure in ("accuracy", "macro_f1")))
+    methods = evaluation["methods"]
+    for method in [name for name in study.params.evaluation.methods if name in methods]:
+        table.add_row(method, *(_spread(methods[method][figure]) for figure in ("accuracy", "macro_f1")))
     text = io.StringIO()
     Console(file=text, width=100).print(table)
     lines = text.getvalue().rstrip().splitlines()
@@ -54,4 +54,5 @@ def _title(evaluation: dict[str, object]) -> str:
 
 
 def _spread(figure: dict[str, float]) -> str:
-    return f"{figure['mean']:.3f} ± {figure['deviation']:.3f}"
+    spread = f" ± {figure['deviation']:.3f}" if "deviation" in figure else ""
+    return f"{figure['mean']:.3f}{spread}"

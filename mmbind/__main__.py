@@ -1,0 +1,5 @@
+"""``python -m mmbind``: the command line."""
+
+from mmbind.cli import main
+
+main()
