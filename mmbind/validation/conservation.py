@@ -67,15 +67,11 @@ def check_conservation(stated: pl.DataFrame, kept: pl.DataFrame, quarantined: pl
         Totals, and a sentence for each count that disagrees.
     """
     keys = ["file", "modality"]
+    found = kept.group_by(keys).agg(pl.col("kept").sum().alias("found_kept"))
+    aside = quarantined.rename({"quarantined": "found_quarantined"})
     both = (
-        stated.join(kept.rename({"kept": "found_kept"}), on=keys, how="full", coalesce=True, nulls_equal=True)
-        .join(
-            quarantined.rename({"quarantined": "found_quarantined"}),
-            on=keys,
-            how="full",
-            coalesce=True,
-            nulls_equal=True,
-        )
+        stated.join(found, on=keys, how="full", coalesce=True, nulls_equal=True)
+        .join(aside, on=keys, how="full", coalesce=True, nulls_equal=True)
         .with_columns(pl.exclude(keys).fill_null(0), pl.col("file").fill_null("an unknown recording"))
         .sort(keys)
     )
@@ -85,10 +81,9 @@ def check_conservation(stated: pl.DataFrame, kept: pl.DataFrame, quarantined: pl
         if row["read"] != row["kept"] + row["quarantined"]:
             breaks.append(f"{place}: read {row['read']}, but kept {row['kept']} + quarantined {row['quarantined']}")
         for name in ("kept", "quarantined"):
-            if row[name] != row[f"found_{name}"]:
-                breaks.append(
-                    f"{place}: the manifest states {row[name]} {name} rows, the files hold " + f"{row[f'found_{name}']}"
-                )
+            there = row[f"found_{name}"]
+            if row[name] != there:
+                breaks.append(f"{place}: the manifest states {row[name]} {name} rows, the files hold {there}")
     return Conservation(
         read=int(both["read"].sum()),
         kept=int(both["found_kept"].sum()),
