@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mmbind.encoders.shared import NO_SHARED
 from mmbind.encoders.store import EmbeddingStore, Vectors, index_digest
 from mmbind.errors import InputError
 from mmbind.windows.store import WindowStore
 
-#: Why a window cannot be an anchor.
-NO_SHARED = "lacks the shared modality"
 #: Why a window cannot be an anchor although it has the shared modality.
 NOT_EMBEDDED = "has no embedding"
 

@@ -36,6 +36,7 @@ class Shared(Section):
     #: Size of the embedding.
     dimensions: int = Field(default=128, ge=2)
     width: int = Field(default=64, ge=4)
+    seed: int = 0
     schedule: Schedule
 
 

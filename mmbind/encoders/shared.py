@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mmbind.errors import InputError
 from mmbind.study import Study
-from mmbind.windows.store import WindowStore
+from mmbind.windows.store import Positions, Signals, WindowStore
+
+#: Why a window cannot be embedded, nor be an anchor or a partner.
+NO_SHARED = "lacks the shared modality"
 
 
 def open_unlabelled(study: Study) -> dict[str, WindowStore]:
@@ -57,3 +62,21 @@ def _check_comparable(modality: str, first: str, left: WindowStore, second: str,
                 f"{there} in the role {second!r}.",
                 hint="Cut all sources on the same grid (dvc repro window).",
             )
+
+
+def gather_finite(store: WindowStore, modality: str, positions: Positions) -> Signals:
+    """Signals of some windows, float32 (n, steps, channels) in SI units, all finite.
+
+    Raises:
+        InputError: for a window that holds NaN or infinity.
+    """
+    signals = store.gather(modality, positions)
+    bad = np.flatnonzero(~np.isfinite(signals).all(axis=(1, 2)))
+    if len(bad):
+        window = store.ids[int(positions[bad[0]])]
+        more = f" ({len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise InputError(
+            f"{store.path}: {modality!r} of the window {window!r} holds NaN or infinity{more}.",
+            hint="Run the stages from validate on again.",
+        )
+    return signals

@@ -1,0 +1,95 @@
+"""The autoencoder of MMBind (arXiv 2411.12126, section 4): windows as codes that restore them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmbind.config import Shared
+from mmbind.encoders.base import SharedEncoder
+from mmbind.learning.loop import fit
+from mmbind.learning.scaling import Scaler
+from mmbind.windows.store import ModalitySpec, Signals
+
+#: Kernel of each halving of the time axis; the decoder mirrors them.
+KERNELS = (7, 5, 3)
+
+
+class Autoencoder(SharedEncoder):
+    """1-D convolutions down to a code and back; the code is the embedding.
+
+    z-scores per channel; strided convolutions, batch normalisation and ReLU; one linear
+    layer to the code. The decoder mirrors it with nearest-neighbour upsampling and ends in a
+    linear convolution, since z-scores have both signs. Loss: mean squared error.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, spec: ModalitySpec, shared: Shared) -> None:
+        """Sets the layers up from torch's global generator."""
+        super().__init__(spec, shared)
+        channels, width = len(spec.channels), shared.width
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+        widths = [channels, *[width] * len(KERNELS)]
+        self.down = nn.Sequential(
+            *[_block(widths[i], widths[i + 1], kernel, stride=2) for i, kernel in enumerate(KERNELS)]
+        )
+        short = spec.steps
+        for _ in KERNELS:
+            short = -(-short // 2)
+        self.code = nn.Linear(width * short, shared.dimensions)
+        self.expand = nn.Sequential(nn.Linear(shared.dimensions, width * short), nn.ReLU())
+        self.up = nn.Sequential(
+            nn.Unflatten(1, (width, short)),
+            *[nn.Sequential(nn.Upsample(scale_factor=2), _block(width, width, kernel)) for kernel in KERNELS[::-1]],
+            nn.Conv1d(width, channels, 3, padding=1),
+        )
+
+    def learn(self, signals: Signals, work: Path | None) -> list[float]:
+        """Fits scaler, encoder and decoder; see :meth:`SharedEncoder.learn`."""
+        scaler = Scaler.fit(signals)
+        self.mean.copy_(torch.from_numpy(scaler.mean))
+        self.deviation.copy_(torch.from_numpy(scaler.deviation))
+        windows = torch.from_numpy(signals)
+
+        def step(positions: Tensor, generator: torch.Generator) -> Tensor:
+            scaled = self._scale(windows[positions])
+            return functional.mse_loss(self._decode(self._encode(scaled)), scaled)
+
+        return fit(
+            self,
+            step,
+            samples=len(windows),
+            schedule=self.shared.schedule,
+            seed=self.shared.seed,
+            what=f"fit-shared {self.shared.modality}: epochs",
+            work=work,
+        )
+
+    def forward(self, signals: Tensor) -> Tensor:
+        """Codes, float32 (windows, dimensions), of float32 (windows, steps, channels) in SI units."""
+        return self._encode(self._scale(signals))
+
+    def restore(self, signals: Tensor) -> Tensor:
+        """Windows as the decoder restores them from their codes, in SI units, same shape."""
+        return self._decode(self(signals)) * self.deviation + self.mean
+
+    def _scale(self, signals: Tensor) -> Tensor:
+        return (signals - self.mean) / self.deviation
+
+    def _encode(self, scaled: Tensor) -> Tensor:
+        return cast(Tensor, self.code(self.down(scaled.transpose(1, 2)).flatten(1)))
+
+    def _decode(self, codes: Tensor) -> Tensor:
+        return cast(Tensor, self.up(self.expand(codes)))[..., : self.spec.steps].transpose(1, 2)
+
+
+def _block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv1d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm1d(outputs), nn.ReLU())

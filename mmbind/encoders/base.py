@@ -1,0 +1,45 @@
+"""What an encoder of the shared modality is: windows in, vectors out, learned without labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from mmbind.config import Shared
+from mmbind.windows.store import ModalitySpec, Signals
+
+
+class SharedEncoder(nn.Module):
+    """Base of all encoders of the shared modality.
+
+    Everything that :meth:`forward` needs, scaling included, is a parameter or a buffer, so
+    that the state is the encoder. An encoder that learns nothing returns no losses.
+    """
+
+    def __init__(self, spec: ModalitySpec, shared: Shared) -> None:
+        """Keeps the configuration.
+
+        Args:
+            spec: steps and channels of the windows.
+            shared: the section ``shared`` of ``params.yaml``.
+        """
+        super().__init__()
+        self.spec, self.shared = spec, shared
+
+    @abstractmethod
+    def learn(self, signals: Signals, work: Path | None) -> list[float]:
+        """Learns from unlabelled windows.
+
+        Args:
+            signals: float32 (windows, steps, channels), SI units.
+            work: folder for checkpoints, named after data and parameters; None for none.
+
+        Returns:
+            The mean loss of every epoch.
+        """
+
+    @abstractmethod
+    def forward(self, signals: Tensor) -> Tensor:
+        """Maps float32 (windows, steps, channels), SI units, to (windows, dimensions)."""
