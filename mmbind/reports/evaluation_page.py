@@ -18,7 +18,7 @@ from mmbind.schema import Schema, conform
 #: What the methods are called, in the order of the table.
 TITLES = {
     "lower": "lower bound",
-    "mim": "incomplete (MIM)",
+    "mim": "incomplete pre-training (MIM)",
     "mmbind": "MMBind",
     "upper": "upper bound",
     "oracle": "same-class oracle",
@@ -123,7 +123,7 @@ def verdict(ours: pl.DataFrame, rival: pl.DataFrame, name: str) -> str:
     if abs(mean) <= deviation or mean == 0:
         where = "above" if mean > 0 else "below" if mean < 0 else "from"
         return f"MMBind is not told apart from the {title(name)}: {points} {where} it, within the noise ({spread})."
-    return f"MMBind {'beats' if mean > 0 else 'loses to'} the {title(name)} by {points} ({spread})."
+    return f"MMBind {'beats' if mean > 0 else 'falls short of'} the {title(name)} by {points} ({spread})."
 
 
 def _row(method: str, runs: pl.DataFrame) -> dict[str, Any]:

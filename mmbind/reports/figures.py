@@ -66,11 +66,15 @@ _STYLE: Any = {
     "legend.handlelength": 1.2,
 }
 #: Width and height of a figure in inches (72 SVG units each).
-WIDE, HALF = (7.6, 2.6), (5.0, 2.8)
+SIZE = (5.0, 2.8)
 
 
 def histogram(
-    series: Mapping[str, Values], *, alt: str, x_label: str, edges: Values, size: tuple[float, float] = HALF
+    series: Mapping[str, Values],
+    *,
+    alt: str,
+    x_label: str,
+    edges: Values,
 ) -> Markup:
     """Distributions over common bins, one outline per series, as shares of the series.
 
@@ -79,10 +83,9 @@ def histogram(
         alt: what the figure shows, in words.
         x_label: the horizontal axis.
         edges: bin edges, ascending.
-        size: inches.
     """
     with _style():
-        figure, axes = _axes(size)
+        figure, axes = _axes(SIZE)
         for colour, (name, values) in zip(_colours(), series.items(), strict=False):
             counts = np.histogram(values, bins=edges)[0]
             shares = counts / max(len(values), 1)
@@ -102,11 +105,10 @@ def bars(
     x_label: str,
     y_label: str,
     percent: bool = False,
-    size: tuple[float, float] = HALF,
 ) -> Markup:
     """Grouped bars: one group per category, one bar per series."""
     with _style():
-        figure, axes = _axes(size)
+        figure, axes = _axes(SIZE)
         width = 0.8 / max(len(series), 1)
         places = np.arange(len(categories))
         for number, (colour, (name, heights)) in enumerate(zip(_colours(), series.items(), strict=False)):
@@ -125,7 +127,6 @@ def curves(
     x_label: str,
     y_label: str,
     reference: tuple[str, float] | None = None,
-    size: tuple[float, float] = HALF,
 ) -> Markup:
     """Shares in [0, 1] over some quantity, one line per series (a reliability diagram).
 
@@ -135,10 +136,9 @@ def curves(
         x_label: the horizontal axis.
         y_label: the vertical axis.
         reference: name and height of a dashed level.
-        size: inches.
     """
     with _style():
-        figure, axes = _axes(size)
+        figure, axes = _axes(SIZE)
         for colour, (name, (x, y)) in zip(_colours(), series.items(), strict=False):
             axes.plot(x, y, color=colour, linewidth=1.6, marker="o", markersize=4, label=name)
         if reference is not None:
@@ -159,7 +159,7 @@ def dots(values: Mapping[str, Sequence[float]], *, alt: str, x_label: str, empha
     """
     with _style():
         names = list(values)
-        figure, axes = _axes((7.6, 0.8 + 0.42 * max(len(names), 1)), left=1.75)
+        figure, axes = _axes((5.0, 0.75 + 0.36 * max(len(names), 1)), left=1.85)
         for row, name in enumerate(names):
             colour = SERIES[1] if name == emphasis else SERIES[0]
             shares = np.asarray(values[name], dtype=np.float64)
@@ -168,7 +168,7 @@ def dots(values: Mapping[str, Sequence[float]], *, alt: str, x_label: str, empha
                 axes.plot([shares.mean()] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=2.4)
         axes.set_yticks(range(len(names)), names)
         axes.tick_params(axis="y", labelcolor=INK)
-        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
         axes.grid(visible=True, axis="both")
         axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
         axes.set_xlabel(x_label)
@@ -189,7 +189,7 @@ def waveforms(
         alt: what the figure shows, in words.
     """
     with _style():
-        figure = Figure(figsize=(5.2, 1.55))
+        figure = Figure(figsize=(5.2, 1.7))
         time = np.linspace(0, seconds if seconds is not None else 1, len(anchor))
         low, high = float(min(anchor.min(), partner.min())), float(max(anchor.max(), partner.max()))
         room = 0.06 * (high - low) or 1.0
@@ -200,19 +200,23 @@ def waveforms(
             axes.set_xlim(time[0], time[-1])
             axes.set_ylim(low - room, high + room)
             axes.set_title(channel, fontsize=8, color=MUTED, pad=2)
-            axes.locator_params(nbins=3)
+            axes.locator_params(axis="y", nbins=4)
             axes.tick_params(labelsize=7, length=0)
+            start, stop = axes.set_xticks([time[0], time[-1]], ["0", f"{time[-1]:g}"])
+            start.label1.set_horizontalalignment("left")
+            stop.label1.set_horizontalalignment("right")
             if number:
                 axes.tick_params(labelleft=False)
         figure.axes[0].set_ylabel(unit, fontsize=8)
-        figure.text(0.55, 0.01, "seconds" if seconds is not None else "share of the window", ha="center", color=MUTED)
+        time_unit = "seconds" if seconds is not None else "share of the window"
+        figure.text(0.55, 0.05, time_unit, ha="center", fontsize=7, color=MUTED)
         return _svg(figure, alt)
 
 
 def _cell(number: int, count: int) -> tuple[float, float, float, float]:
     left, gap = 0.1, 0.02
     width = (1 - left - 0.01 - gap * (count - 1)) / count
-    return left + number * (width + gap), 0.25, width, 0.62
+    return left + number * (width + gap), 0.19, width, 0.68
 
 
 @contextmanager
@@ -251,7 +255,7 @@ def _svg(figure: Figure, alt: str) -> Markup:
     box = re.search(r'viewBox="([^"]+)"', text)
     inner = text[text.index(">", text.index("<svg")) + 1 :].replace("xlink:href", "href")
     inner = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", inner, flags=re.DOTALL)
-    inner = re.sub(r"(\d\.\d\d)\d+", r"\1", inner)
+    inner = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), inner)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', inner))
     mark = hashlib.sha256(inner.encode()).hexdigest()[:8]
     inner = re.sub(r' id="([^"]+)"', lambda found: f' id="{mark}{found[1]}"' if found[1] in used else "", inner)

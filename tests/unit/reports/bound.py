@@ -24,6 +24,8 @@ def bound_study(
     pairs: pl.DataFrame | None = None,
     drawn: int = 1,
     noise: float = 0.3,
+    channels: int = 3,
+    prefixes: tuple[str, str] = ("A", "B"),
 ) -> Study:
     """Roles A (acc, gyro) and B (acc, mag) with one window per label, and pairs by nearest signal.
 
@@ -34,22 +36,24 @@ def bound_study(
         pairs: the pairs; those of :func:`nearest_pairs` when None.
         drawn: how many pairs the report draws.
         noise: how much windows of one label differ.
+        channels: channels of every modality.
+        prefixes: what the window ids of A and of B are made of.
     """
     study = write_study(root, report={"drawn_pairs": drawn})
     random = np.random.default_rng(5)
     kinds = sorted({label or "" for label in labels})
-    typical = random.normal(size=(len(kinds), 32, 3)).cumsum(axis=1)
+    typical = random.normal(size=(len(kinds), 32, channels)).cumsum(axis=1)
     shapes = typical[[kinds.index(label or "") for label in labels]]
     stores = {}
-    for role, other in (("A", "gyro"), ("B", "mag")):
+    for role, other, prefix in (("A", "gyro", prefixes[0]), ("B", "mag", prefixes[1])):
         acc = shapes + noise * random.normal(size=shapes.shape).cumsum(axis=1)
         signals = {"acc": acc, other: random.normal(size=shapes.shape)}
         people = [f"{role.lower()}{number % 2}" for number in range(len(labels))]
         stores[role] = write_store(
-            study.role(role), signals, subjects=people, labels=[None] * len(labels), source=f"fleet_{role}", prefix=role
+            study.role(role), signals, subjects=people, labels=[None] * len(labels), source="s", prefix=prefix
         )
         if truth:
-            write_store(study.truth(role), {}, subjects=people, labels=labels, source=f"fleet_{role}", prefix=role)
+            write_store(study.truth(role), {}, subjects=people, labels=labels, source="s", prefix=prefix)
     table = nearest_pairs(stores["A"].gather("acc"), stores["B"].gather("acc"), stores["A"].ids, stores["B"].ids)
     write_pairs(study, table if pairs is None else pairs)
     return study
@@ -77,18 +81,16 @@ def nearest_pairs(a: np.ndarray, b: np.ndarray, a_ids: Sequence[str], b_ids: Seq
 def pairs_of(similarity: np.ndarray, a_ids: Sequence[str], b_ids: Sequence[str]) -> pl.DataFrame:
     """The nearest partner of every window, from a similarity matrix (A, B)."""
     rows = []
-    for matrix, ours, theirs, sources, borrowed in (
-        (similarity, a_ids, b_ids, ("fleet_A", "fleet_B"), "mag"),
-        (similarity.T, b_ids, a_ids, ("fleet_B", "fleet_A"), "gyro"),
+    for matrix, ours, theirs, borrowed in (
+        (similarity, a_ids, b_ids, "mag"),
+        (similarity.T, b_ids, a_ids, "gyro"),
     ):
         for row, anchor in enumerate(ours):
             best = int(matrix[row].argmax())
             score = float(matrix[row, best])
             margin = score - float(np.sort(matrix[row])[-2]) if matrix.shape[1] > 1 else None
             mutual = bool(matrix[:, best].argmax() == row)
-            rows.append(
-                (anchor, sources[0], theirs[best], sources[1], "acc", borrowed, score, 1, margin, mutual, max(score, 0))
-            )
+            rows.append((anchor, "s", theirs[best], "s", "acc", borrowed, score, 1, margin, mutual, max(score, 0)))
     return pl.DataFrame(rows, schema=dict(PAIRS), orient="row").sort("anchor", "borrowed_modality", "rank")
 
 
