@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+import mmbind
 from mmbind.errors import DataError, InputError
-from mmbind.files import read_json, whole_folder, write_json
+from mmbind.files import digest_of, read_json, sha256_file, whole_folder, write_json
 
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
@@ -57,6 +59,20 @@ def read_card(path: Path) -> dict[str, Any]:
         return dict(read_json(path / CARD))
     except (TypeError, ValueError) as error:
         raise DataError(f"cannot be read: {error}.", path=path / CARD, hint="Train again.") from None
+
+
+def work_name(*parts: object) -> str:
+    """A name for the folder of a piece of work's checkpoints (see ``Study.work``).
+
+    It stands for the parts, for torch and for mmbind's own code, so that a checkpoint is
+    never continued with other data, parameters or software.
+
+    Args:
+        parts: JSON values: what the work is, its parameters, digests of its inputs.
+    """
+    package = Path(mmbind.__file__).parent
+    code = [[path.relative_to(package).as_posix(), sha256_file(path)] for path in sorted(package.rglob("*.py"))]
+    return digest_of([torch.__version__, code, *parts])[:16]
 
 
 def save_module(path: Path, module: nn.Module, card: Mapping[str, Any]) -> None:
