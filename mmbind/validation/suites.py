@@ -109,8 +109,11 @@ def _read(path: Path) -> SuiteFile:
 
 def _check_condition(expectation: Expectation, path: Path) -> None:
     """Refuses a row condition that no row can meet, since such a rule would never be judged."""
+    condition, name = expectation.kwargs.get("row_condition", ""), expectation.meta.rule
+    if not isinstance(condition, str):
+        raise ConfigError(f"the row_condition of the rule {name!r} must be text.", path=path, key=name)
     known = {"scope": SCOPES, "unit": tuple(sorted({unit.si for unit in UNITS.values()}))}
-    for column, value in _COMPARED.findall(str(expectation.kwargs.get("row_condition", ""))):
+    for column, value in _COMPARED.findall(condition):
         if value not in known[column]:
-            message = f"the rule {expectation.meta.rule!r} asks for the {column} {value!r}, which no row has."
-            raise ConfigError(message, path=path, hint=nearest(value, known[column]))
+            message = f"the rule {name!r} asks for the {column} {value!r}, which no row has."
+            raise ConfigError(message, path=path, key=name, hint=nearest(value, known[column]))
