@@ -52,8 +52,8 @@ def plan(study: Study) -> Plan:
     digests = input_digests(study)
     requests = [
         Request(
-            root=str(study.root),
-            data=str(study.data),
+            root=str(study.root.resolve()),
+            data=str(study.data.resolve()),
             params=params.model_dump_json(),
             method=method,
             seed=seed,

@@ -13,7 +13,8 @@ import polars as pl
 from mmbind.config import TARGET, TEST
 from mmbind.errors import MissingStageError
 from mmbind.study import Study
-from mmbind.windows.store import WindowStore
+from mmbind.training.samples import modalities_of
+from mmbind.windows.store import ModalitySpec, WindowStore
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Inputs:
     def test(self) -> WindowStore:
         """The store of the test role: signals, no labels."""
         return WindowStore.open(self.study.role(TEST), stage="assign")
+
+    @cached_property
+    def modalities(self) -> dict[str, ModalitySpec]:
+        """The modalities of every method's model: those of the unlabelled roles and the target."""
+        return modalities_of([*self.unlabelled.values(), self.target])
 
     @cached_property
     def pairs(self) -> pl.DataFrame:

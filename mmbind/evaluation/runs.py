@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mmbind.config import TARGET, TEST, MethodName
+from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS, Reading
 from mmbind.files import digest_folder, digest_of, read_json, sha256_file, write_json
 from mmbind.study import Study
@@ -123,7 +124,7 @@ def run_key(
         "steps": steps,
         "training": params.training.model_dump(mode="json", exclude={"seed", "checkpoint_every"}),
         "compute": params.compute.model_dump(mode="json"),
-        "modalities": sorted(params.windows.modalities),
+        "modalities": {name: asdict(spec) for name, spec in Inputs(study, seed).modalities.items()},
         "partners": params.binding.partners,
         "inputs": {name: dict(inputs[name]) for name in ("always", *METHODS[method].reads)},
         "code": _code(),

@@ -55,7 +55,7 @@ def perform(request: Request) -> Run:
         training=training,
         compute=params.compute,
         seed=request.seed,
-        modalities=inputs.target.modalities,
+        modalities=inputs.modalities,
         work=folder / "training",
         what=f"{request.method}, seed {request.seed}",
     )
