@@ -170,7 +170,8 @@ def dots(values: Mapping[str, Sequence[float]], *, alt: str, x_label: str, empha
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
         axes.grid(visible=True, axis="both")
-        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        axes.locator_params(axis="x", nbins=6)
+        axes.xaxis.set_major_formatter(_percent)
         axes.set_xlabel(x_label)
         return _svg(figure, alt)
 
@@ -238,11 +239,15 @@ def _axes(size: tuple[float, float], left: float = 0.55) -> tuple[Figure, Axes]:
     return figure, figure.add_axes((left / width, 0.5 / height, (width - left - 0.1) / width, (height - 0.65) / height))
 
 
+def _percent(share: float, _: object) -> str:
+    return f"{100 * share:.4g} %"
+
+
 def _finish(axes: Axes, x_label: str, y_label: str, named: Mapping[str, object], *, percent: bool) -> None:
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     if percent:
-        axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        axes.yaxis.set_major_formatter(_percent)
     if len(named) > 1:
         axes.legend(loc="best")
 
