@@ -65,12 +65,13 @@ def train(study: Study) -> TrainSummary:
     binding = read_json(study.bindings / "manifest.json")["id"]
     pretraining = pseudo_paired(stores, pl.read_parquet(study.bindings / "pairs.parquet"))
     finetuning = labelled(target)
+    inputs = training_inputs(study)
     work = study.work(
         work_name(
             "train",
             params.training.model_dump(),
             params.compute.model_dump(),
-            [digest_folder(folder) for folder in (study.bindings, target.path, *(store.path for store in stores))],
+            inputs,
         )
     )
     trained = pretrain_and_finetune(
@@ -84,12 +85,23 @@ def train(study: Study) -> TrainSummary:
         what="train",
     )
     metrics = _metrics(trained, pretraining, finetuning)
-    about = {"binding": binding, "training": params.training.model_dump(), "compute": params.compute.model_dump()}
+    about = {
+        "binding": binding,
+        "compute": params.compute.model_dump(),
+        "inputs": inputs,
+        "training": params.training.model_dump(),
+    }
     save_model(study.model("multimodal"), trained, about)
     write_json(study.metrics("train"), metrics)
     write_text(study.plots("training"), _curve(trained).write_csv())
     shutil.rmtree(work, ignore_errors=True)
     return TrainSummary(metrics, list(trained.modalities))
+
+
+def training_inputs(study: Study) -> dict[str, str]:
+    """SHA-256 of every folder that train reads, by its name; the model's card holds them."""
+    roles = [*study.params.unlabelled_roles, TARGET]
+    return {"bindings": digest_folder(study.bindings), **{name: digest_folder(study.role(name)) for name in roles}}
 
 
 def _metrics(trained: TrainedModel, pretraining: Samples, finetuning: Samples) -> dict[str, float | int]:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from mmbind.evaluation import harness
 from mmbind.evaluation.harness import plan, run_methods
+from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.runs import Run
-from mmbind.evaluation.worker import epochs_for, perform, steps_per_epoch
+from mmbind.evaluation.worker import epochs_for, perform, steps_per_epoch, trained_by_stage
 from mmbind.study import Study
+from mmbind.training import train
 from tests.unit.evaluation.studied import write_studied
 
 
@@ -72,6 +74,19 @@ def test_runs_know_no_test_label(tmp_path: Path) -> None:
     run = perform(request)
     assert len(run.predicted) == 9
     assert set(run.predicted) <= {"jump", "run", "walk"}
+
+
+def test_the_model_of_the_stage_train_is_taken_and_changes_nothing(tmp_path: Path) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0, 1]))
+    first, second = plan(study).requests
+    expected = perform(first)
+    train(study)
+    assert trained_by_stage(Inputs(study, first.seed)) is not None
+    assert trained_by_stage(Inputs(study, second.seed)) is None
+    shutil.rmtree(study.work(first.key))
+    assert perform(first) == expected
+    (study.role("target") / "more").write_text("x")
+    assert trained_by_stage(Inputs(study, first.seed)) is None
 
 
 def keys(study: Study) -> dict[tuple[str, int], str]:
