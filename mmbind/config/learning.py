@@ -60,6 +60,9 @@ class Network(Section):
     #: Size of the projection head's output.
     projection: int = Field(default=64, ge=2)
     dropout: float = Field(default=0.3, ge=0, lt=1)
+    #: Modalities whose windows lose their own mean per channel, e.g. positions: where a body
+    #: stands says nothing about what it does.
+    centred: list[Name] = []
 
 
 class Training(Section):

@@ -69,6 +69,9 @@ class Params(Section):
                     )
         if self.shared.modality not in self.windows.modalities:
             raise ValueError(f"shared.modality: {nearest(self.shared.modality, self.windows.modalities)}")
+        for modality in self.training.network.centred:
+            if modality not in self.windows.modalities:
+                raise ValueError(f"training.network.centred: {nearest(modality, self.windows.modalities)}")
         for rotation in self.rotations:
             for name in rotation.subjects:
                 if name not in self.roles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 #: Parts of the window that are averaged apart, so that coarse order in time is kept.
 SEGMENTS = 4
@@ -60,6 +61,15 @@ class ModalityEncoder(nn.Module):
         return cast(Tensor, self.layers(signals.transpose(1, 2)))
 
 
+class _BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that takes its running statistics where a batch holds one value."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        if values.shape[0] * values.shape[2] > 1:
+            return super().forward(values)
+        return functional.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+
 def _block(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
     convolution = nn.Conv1d(inputs, outputs, kernel, stride=2, padding=kernel // 2, bias=False)
-    return convolution, nn.BatchNorm1d(outputs), nn.ReLU()
+    return convolution, _BatchNorm(outputs), nn.ReLU()

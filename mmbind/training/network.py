@@ -38,7 +38,7 @@ class MultimodalModel(nn.Module):
         super().__init__()
         self.names = sorted(modalities)
         self.size = network.features
-        self.scalers = nn.ModuleDict({name: _Scale(scalers[name]) for name in self.names})
+        self.scalers = nn.ModuleDict({name: _Scale(scalers[name], name in network.centred) for name in self.names})
         self.encoders = nn.ModuleDict()
         self.heads = nn.ModuleDict()
         for name in self.names:
@@ -59,7 +59,10 @@ class MultimodalModel(nn.Module):
         return torch.stack([present.get(name, absent) for name in self.names])
 
     def scale(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """z-scores of SI views (batch, steps, channels), for the modalities the model knows."""
+        """z-scores of SI views (batch, steps, channels), for the modalities the model knows.
+
+        Modalities of ``network.centred`` lose each window's mean first.
+        """
         return {name: self.scalers[name](views[name]) for name in self.names if name in views}
 
     def features(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
@@ -98,10 +101,18 @@ class _Scale(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, scaler: Scaler) -> None:
+    def __init__(self, scaler: Scaler, centred: bool) -> None:
         super().__init__()
+        self.centred = centred
         self.register_buffer("mean", torch.from_numpy(scaler.mean))
         self.register_buffer("deviation", torch.from_numpy(scaler.deviation))
 
     def forward(self, signals: Tensor) -> Tensor:
+        if self.centred:
+            signals = centre(signals)
         return (signals - self.mean) / self.deviation
+
+
+def centre(signals: Tensor) -> Tensor:
+    """Takes each window's mean over time from every channel of (windows, steps, channels)."""
+    return signals - signals.mean(dim=1, keepdim=True)

@@ -24,7 +24,7 @@ from mmbind.learning.loop import DivergedError, fit
 from mmbind.learning.losses.contrastive import weighted_contrastive
 from mmbind.learning.samples import Batch, Samples
 from mmbind.learning.scaling import Scaler
-from mmbind.training.network import MultimodalModel
+from mmbind.training.network import MultimodalModel, centre
 from mmbind.windows.store import ModalitySpec
 
 #: Windows that are classified at once.
@@ -110,7 +110,7 @@ def pretrain_and_finetune(
     _refuse_too_few_classes(finetuning)
     deterministic(compute, seed)
     phases = [finetuning] if pretraining is None else [pretraining, finetuning]
-    scalers = {name: _scaler(name, len(spec.channels), phases) for name, spec in modalities.items()}
+    scalers = {name: _scaler(name, spec, phases, training.network) for name, spec in modalities.items()}
     model = MultimodalModel(modalities, len(finetuning.classes), training.network, scalers)
     losses: dict[str, list[float]] = {}
 
@@ -168,10 +168,12 @@ def hide(presence: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     return torch.where(kept.any(dim=0), kept, presence)
 
 
-def _scaler(modality: str, channels: int, phases: list[Samples]) -> Scaler:
+def _scaler(modality: str, spec: ModalitySpec, phases: list[Samples], network: Network) -> Scaler:
     parts = [samples.used(modality) for samples in phases if modality in samples.signals]
-    signals = torch.cat(parts) if parts else torch.empty(0, 1, channels)
-    return Scaler.fit(signals.numpy()) if len(signals) else Scaler.identity(channels)
+    signals = torch.cat(parts) if parts else torch.empty(0)
+    if not len(signals):
+        return Scaler.identity(len(spec.channels))
+    return Scaler.fit((centre(signals) if modality in network.centred else signals).numpy())
 
 
 def _refuse_too_few_classes(samples: Samples) -> None:
