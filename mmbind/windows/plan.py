@@ -1,0 +1,109 @@
+"""Every window that a source could give, before its signals are looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mmbind.config import Windows
+from mmbind.errors import MmbindError
+from mmbind.files import short_id
+from mmbind.windows.grid import Cuts, Span, Times, cut
+from mmbind.windows.labels import intervals_by_recording, label_windows
+from mmbind.windows.readings import Records
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The windows of one recording, and where they stand in the plan.
+
+    Attributes:
+        cuts: when they start and how long they are.
+        offset: position of the first one in the plan.
+        spans: what each modality covers.
+    """
+
+    cuts: Cuts
+    offset: int
+    spans: dict[str, Span]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All windows of a source, recording after recording.
+
+    Attributes:
+        recordings: by recording id, the recordings that are cut.
+        refused: recordings that are not, by reason.
+        windows: window ids.
+        owner: recording of each window, as its row in the table of recordings, int64 (windows,).
+        starts: first moments, int64 ns (windows,).
+        stops: moments behind the windows, int64 ns (windows,).
+        labels: one per window, None for none.
+    """
+
+    recordings: dict[str, Planned]
+    refused: dict[str, int]
+    windows: list[str]
+    owner: npt.NDArray[np.int64]
+    starts: Times
+    stops: Times
+    labels: list[str | None]
+
+
+def plan_windows(records: Records, windows: Windows) -> Plan:
+    """Plans the windows of a source.
+
+    A window's id is the short id of its recording and its first moment.
+
+    Args:
+        records: the source's records.
+        windows: the grid of ``params.yaml``.
+
+    Raises:
+        MmbindError: when readings belong to no recording, or a recording stands twice.
+    """
+    spans: dict[str, dict[str, Span]] = {}
+    for modality in records.channels:
+        for shard in records.shards(modality):
+            for recording, span in records.spans(modality, shard).items():
+                spans.setdefault(recording, {})[modality] = span
+    if unknown := sorted(spans.keys() - set(records.recordings["recording"])):
+        raise MmbindError(
+            f"{records.path}: readings of {len(unknown)} recordings ({unknown[0]}, ...) that recordings.parquet lacks.",
+            hint="Run the stage 'ingest' again.",
+        )
+    intervals = intervals_by_recording(records.labels)
+    planned: dict[str, Planned] = {}
+    refused: Counter[str] = Counter()
+    ids: list[str] = []
+    labels: list[str | None] = []
+    owner, starts, stops = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for row, recording in enumerate(records.recordings["recording"]):
+        found = spans.get(recording, {})
+        cuts = cut(list(found.values()), windows.cut)
+        if isinstance(cuts, str):
+            refused[cuts] += 1
+            continue
+        planned[recording] = Planned(cuts, len(ids), found)
+        ids += [short_id(recording, start) for start in cuts.starts.tolist()]
+        labels += label_windows(intervals.get(recording, {}), cuts.starts, cuts.length, windows.min_label_share)
+        owner.append(np.full(len(cuts.starts), row, dtype=np.int64))
+        starts.append(cuts.starts)
+        stops.append(cuts.starts + cuts.length)
+    if len(records.recordings) != len(planned) + refused.total():
+        raise MmbindError(
+            f"{records.path}: a recording stands twice in recordings.parquet.", hint="Run 'ingest' again."
+        )
+    return Plan(
+        recordings=planned,
+        refused=dict(sorted(refused.items())),
+        windows=ids,
+        owner=np.concatenate(owner),
+        starts=np.concatenate(starts),
+        stops=np.concatenate(stops),
+        labels=labels,
+    )
