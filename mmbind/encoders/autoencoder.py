@@ -17,6 +17,10 @@ from mmbind.windows.store import ModalitySpec, Signals
 
 #: Kernel of each halving of the time axis; the decoder mirrors them.
 KERNELS = (7, 5, 3)
+#: Windows encoded together to find the mean code.
+BATCH = 256
+#: Codes that differ by less, relative to their size, differ by rounding only.
+ALIKE = 1e-5
 
 
 class Autoencoder(SharedEncoder):
@@ -25,10 +29,15 @@ class Autoencoder(SharedEncoder):
     z-scores per channel; strided convolutions, batch normalisation and ReLU; one linear
     layer to the code. The decoder mirrors it with nearest-neighbour upsampling and ends in a
     linear convolution, since z-scores have both signs. Loss: mean squared error.
+
+    A code's origin is arbitrary, and cosines depend on it: embeddings are codes minus the
+    mean code of the training windows. On UTD-MHAD (four subject pairings used for nothing
+    else, three seeds) that raised pair purity from .720 to .730.
     """
 
     mean: Tensor
     deviation: Tensor
+    origin: Tensor
 
     def __init__(self, spec: ModalitySpec, shared: Shared) -> None:
         """Sets the layers up from torch's global generator."""
@@ -36,6 +45,7 @@ class Autoencoder(SharedEncoder):
         channels, width = len(spec.channels), shared.width
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
+        self.register_buffer("origin", torch.zeros(shared.dimensions))
         widths = [channels, *[width] * len(KERNELS)]
         self.down = nn.Sequential(
             *[_block(widths[i], widths[i + 1], kernel, stride=2) for i, kernel in enumerate(KERNELS)]
@@ -47,8 +57,9 @@ class Autoencoder(SharedEncoder):
         self.expand = nn.Sequential(nn.Linear(shared.dimensions, width * short), nn.ReLU())
         self.up = nn.Sequential(
             nn.Unflatten(1, (width, short)),
-            *[nn.Sequential(nn.Upsample(scale_factor=2), _block(width, width, kernel)) for kernel in KERNELS[::-1]],
-            nn.Conv1d(width, channels, 3, padding=1),
+            *[nn.Sequential(nn.Upsample(scale_factor=2), _block(width, width, kernel)) for kernel in KERNELS[:0:-1]],
+            nn.Upsample(scale_factor=2),
+            nn.Conv1d(width, channels, KERNELS[0], padding=KERNELS[0] // 2),
         )
 
     def learn(self, signals: Signals, work: Path | None) -> list[float]:
@@ -62,7 +73,7 @@ class Autoencoder(SharedEncoder):
             scaled = self._scale(windows[positions])
             return functional.mse_loss(self._decode(self._encode(scaled)), scaled)
 
-        return fit(
+        losses = fit(
             self,
             step,
             samples=len(windows),
@@ -71,14 +82,24 @@ class Autoencoder(SharedEncoder):
             what=f"fit-shared {self.shared.modality}: epochs",
             work=work,
         )
+        self._centre(windows)
+        return losses
 
     def forward(self, signals: Tensor) -> Tensor:
-        """Codes, float32 (windows, dimensions), of float32 (windows, steps, channels) in SI units."""
-        return self._encode(self._scale(signals))
+        """Centred codes (windows, dimensions) of float32 (windows, steps, channels) in SI units."""
+        return self._encode(self._scale(signals)) - self.origin
 
     def restore(self, signals: Tensor) -> Tensor:
         """Windows as the decoder restores them from their codes, in SI units, same shape."""
-        return self._decode(self(signals)) * self.deviation + self.mean
+        return self._decode(self._encode(self._scale(signals))) * self.deviation + self.mean
+
+    def _centre(self, windows: Tensor) -> None:
+        """Puts the origin at the mean code; windows that are all alike keep their codes."""
+        with torch.inference_mode():
+            codes = torch.cat([self._encode(self._scale(part)) for part in torch.split(windows, BATCH)])
+            origin = codes.mean(dim=0)
+            if (codes - origin).abs().max() > ALIKE * origin.abs().max():
+                self.origin.copy_(origin)
 
     def _scale(self, signals: Tensor) -> Tensor:
         return (signals - self.mean) / self.deviation

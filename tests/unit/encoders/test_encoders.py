@@ -215,3 +215,14 @@ def test_restores_windows_in_si_units(tmp_path: Path) -> None:
         restored = encoder.restore(torch.from_numpy(acc)).numpy()  # type: ignore[operator]
     assert restored.shape == acc.shape
     assert np.abs(restored - acc).mean() < 0.4 * np.abs(acc - acc.mean(axis=(0, 1))).mean()
+
+
+def test_the_training_windows_are_embedded_around_the_origin(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    acc = motions(np.arange(40) % 4, 1)
+    spec = write_store(tmp_path / "s", {"acc": acc}, subjects=["p"] * 40, labels=[None] * 40).modalities["acc"]
+    encoder = build_encoder(spec, study.params.shared)
+    encoder.learn(acc, None)
+    with torch.inference_mode():
+        codes = encoder(torch.from_numpy(acc))
+    assert codes.mean(dim=0).abs().max() < 1e-4 * codes.abs().max()
