@@ -54,7 +54,8 @@ WINDOWS: Schema = {
     "shard": pl.Int32,
 }
 
-#: Pseudo pairs: the anchor keeps its own modalities and borrows one from the partner.
+#: Pseudo pairs: the anchor keeps its own modalities and borrows one from the partner. ``rank``
+#: starts at 1; ``margin`` is null where no lender was left over.
 PAIRS: Schema = {
     "anchor": pl.String,
     "anchor_source": pl.String,
