@@ -7,15 +7,19 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-#: Parts of the window that are averaged apart, so that coarse order in time is kept.
-SEGMENTS = 4
+#: Parts of the window whose maxima are taken apart, so that coarse order in time is kept.
+SEGMENTS = 2
 
 
 class ModalityEncoder(nn.Module):
     """Windows of one modality to feature vectors.
 
     Three strided convolutions (each halves the time axis), batch normalisation and ReLU,
-    average over :data:`SEGMENTS` parts of the window, dropout, one linear layer.
+    maxima over :data:`SEGMENTS` parts of the window, dropout, one linear layer.
+
+    Pooling and segments were chosen on UTD-MHAD, from scratch on 54 labels, on the subject
+    pairs target/test 1,3/5,7; 2,6/4,8; 5,8/1,6; 4,7/2,3 alone, which no reported rotation
+    uses: mean accuracy .842 (maxima of 2 parts), .818 (of 4), .814 (of 1), .814 (means of 4).
 
     Example:
         >>> ModalityEncoder(steps=120, channels=3, width=64, features=128)(torch.zeros(2, 120, 3)).shape
@@ -38,7 +42,7 @@ class ModalityEncoder(nn.Module):
             *_block(channels, width, kernel=7),
             *_block(width, width, kernel=5),
             *_block(width, 2 * width, kernel=3),
-            nn.AdaptiveAvgPool1d(SEGMENTS),
+            nn.AdaptiveMaxPool1d(SEGMENTS),
             nn.Flatten(),
             nn.Dropout(dropout),
             nn.Linear(2 * width * SEGMENTS, features),
