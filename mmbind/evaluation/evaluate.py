@@ -13,6 +13,7 @@ from mmbind.config import TEST, MethodName
 from mmbind.errors import InputError
 from mmbind.evaluation.harness import Plan, plan, run_methods
 from mmbind.evaluation.inputs import Inputs
+from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.metrics import Classes, accuracy, confusion, macro_f1, majority_share, mean_and_deviation
 from mmbind.evaluation.runs import Run
 from mmbind.files import write_json, write_text
@@ -75,15 +76,16 @@ def evaluate(study: Study) -> EvaluationSummary:
 
     Raises:
         MissingStageError: before ``assign`` or ``bind`` was run.
-        LeakageError: when training and test share a person, recording or content.
+        LeakageError: when training and test share a person or a recording.
         InputError: when no test window has a label, or no method is available.
     """
+    inputs = Inputs(study, study.params.training.seed)
+    refuse_leakage(inputs)
     planned = plan(study)
     if not planned.requests:
         reasons = "; ".join(f"{method}: {reason}" for method, reason in planned.unavailable.items())
         raise InputError("No method of evaluation.methods can be trained.", hint=reasons)
     runs = run_methods(study, planned)
-    inputs = Inputs(study, study.params.training.seed)
     labels = inputs.truth(TEST).index["label"].to_list()
     if not any(label is not None for label in labels):
         raise InputError(f"{study.truth(TEST)}: no test window has a label.", hint="Check 'labels' of its sources.")

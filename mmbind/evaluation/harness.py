@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from mmbind.config import MethodName
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
-from mmbind.evaluation.parallel import each
 from mmbind.evaluation.runs import Request, Run, input_digests, run_key
 from mmbind.evaluation.worker import perform, steps_per_epoch
+from mmbind.parallel import each
 from mmbind.progress import progress
 from mmbind.study import Study
 

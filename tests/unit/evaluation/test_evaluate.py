@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmbind.errors import InputError, MissingStageError
+from mmbind.errors import InputError, LeakageError, MissingStageError
 from mmbind.evaluation import evaluate
 from mmbind.evaluation.evaluate import confusions
 from mmbind.evaluation.runs import Run
@@ -56,6 +56,16 @@ def test_missing_stages_and_labels_are_named(tmp_path: Path) -> None:
         evaluate(study)
     shutil.rmtree(study.bindings)
     with pytest.raises(MissingStageError, match="Run the stage 'bind' first"):
+        evaluate(study)
+
+
+@pytest.mark.parametrize(("role", "column"), [("target", "subject"), ("B", "recording")])
+def test_a_person_or_recording_on_two_sides_stops_it(tmp_path: Path, role: str, column: str) -> None:
+    study = write_studied(tmp_path)
+    shared = pl.read_parquet(study.role("test") / "index.parquet")[column][0]
+    index = study.role(role) / "index.parquet"
+    pl.read_parquet(index).with_columns(pl.lit(shared).alias(column)).write_parquet(index)
+    with pytest.raises(LeakageError, match=f"'test' and '{role}' share the {column}"):
         evaluate(study)
 
 

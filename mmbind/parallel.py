@@ -1,4 +1,4 @@
-"""Trainings side by side, each in its own process.
+"""Pieces of work side by side, each in its own process.
 
 Processes are spawned, not forked: a fork would inherit the threads and locks of torch.
 A worker ends with its parent, even when the parent is killed.
@@ -49,8 +49,8 @@ def each(
             yield futures[future], future.result()
     except BrokenProcessPool:
         raise MmbindError(
-            "A worker process of the evaluation was killed.",
-            hint="Perhaps memory ran out: set evaluation.workers to 1 and run again; finished runs are kept.",
+            "A worker process was killed.",
+            hint="Perhaps memory ran out: set the number of workers to 1 and run again; finished work is kept.",
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
