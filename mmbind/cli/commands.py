@@ -29,7 +29,7 @@ def init(folder: Path) -> None:
 @click.option("--seed", default=0, show_default=True, help="Seed of people, devices and motions.")
 def demo(study: str, scale: float, seed: int) -> None:
     """Write the raw logs of the simulated demo fleets into data/raw/."""
-    from mmbind.simulation import FLEETS, write_demo_fleets
+    from mmbind.simulation.fleets import FLEETS, write_demo_fleets
     from mmbind.study import Study
 
     raw = Study.load(study).root / "data" / "raw"
