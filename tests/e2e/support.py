@@ -15,8 +15,9 @@ from tests.support import ROOT
 
 #: A demo of this scale has enough windows for every role.
 DEMO_SCALE = "0.12"
-#: Smaller networks and schedules; every other parameter is the demo's own.
+#: Fewer labels, smaller networks and schedules; every other parameter is the demo's own.
 SHRUNK: dict[str, Any] = {
+    "roles": {"target": {"labels": {"count": 12}}},
     "shared": {"dimensions": 16, "width": 8, "schedule": {"epochs": 3}},
     "training": {
         "network": {"width": 8, "features": 16, "projection": 16},
