@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mmbind.config.base import Section
 from mmbind.units import UNITS
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+#: Columns of a modality's records that are no channels.
+KEYS = ("recording", "t_ns")
 
 
 class DelimitedReader(Section):
@@ -18,9 +20,9 @@ class DelimitedReader(Section):
 
     format: Literal["delimited"]
     #: One character between the columns.
-    separator: str = ","
+    separator: str = Field(default=",", pattern=r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$")
     #: Lines that start with this are skipped.
-    comment: str | None = None
+    comment: str | None = Field(default=None, min_length=1)
     #: Whether the first line that is no comment names the columns; else they are "0", "1", ...
     header: bool = True
 
@@ -156,6 +158,29 @@ class Source(Section):
     shards: int = Field(default=8, ge=1)
     #: A pause longer than this splits a recording in parts.
     max_gap_s: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _modalities_can_be_read(self) -> Self:
+        if self.join and set(self.join) != set(self.modalities):
+            raise ValueError(f"join must name every modality and no other: {', '.join(sorted(self.modalities))}")
+        if self.labels.column is not None and isinstance(self.reader, MatlabReader):
+            raise ValueError("labels.column: MATLAB files give labels by path only")
+        batches = isinstance(self.reader, JsonlReader) and self.reader.layout == "batch"
+        for name, spec in self.modalities.items():
+            if isinstance(self.reader, MatlabReader):
+                if spec.variable is None:
+                    raise ValueError(f"modalities.{name}: the MATLAB variable is missing")
+            elif not spec.columns:
+                raise ValueError(f"modalities.{name}: columns are missing")
+            if spec.channels and spec.columns and len(spec.channels) != len(spec.columns):
+                raise ValueError(
+                    f"modalities.{name}: {len(spec.columns)} columns cannot have {len(spec.channels)} channel names"
+                )
+            if len(set(spec.channels)) != len(spec.channels) or set(spec.channels) & set(KEYS):
+                raise ValueError(f"modalities.{name}: channel names must differ, and none may be {' or '.join(KEYS)}")
+            if isinstance(spec.clock, BatchClock) and not batches:
+                raise ValueError(f"modalities.{name}: a batch clock needs reader {{format: jsonl, layout: batch}}")
+        return self
 
 
 class Archive(Section):

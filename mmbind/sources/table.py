@@ -1,0 +1,135 @@
+"""What readers hand over: blocks of raw readings, and the lines that are none.
+
+A reader gives one frame per modality and block, with the columns
+
+======  =================================================================================
+line    int64, 1-based line of the file (row, where a format has no lines)
+row     int64, 0-based number of the reading among the modality's readings in the file
+time    as logged, any type; only for clocks that need one
+place   int64, position inside its batch, and
+size    int64, readings in that batch; both only for batches
+label   string as logged, null for none; only where labels come from a column
+v0 ...  float64, one per channel, in the logged unit; null for a missing value
+======  =================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mmbind.config import ModalitySource, SampleClock
+from mmbind.errors import nearest
+
+#: Lines that are no readings; modality is null when all modalities of the file lose one.
+BROKEN: dict[str, type[pl.DataType]] = {
+    "modality": pl.String,
+    "line": pl.Int64,
+    "rule": pl.String,
+    "reason": pl.String,
+}
+#: Rule of a line or batch that cannot be taken apart into numbers.
+BROKEN_LINE = "broken_line"
+#: Rule of a file in which a modality's column is missing.
+MISSING_COLUMN = "missing_column"
+
+
+class FileProblem(Exception):  # noqa: N818  (it is caught and becomes a row of the quarantine)
+    """A file that cannot be used as a whole.
+
+    Attributes:
+        rule: short name of what is wrong, e.g. ``unreadable``.
+        reason: one sentence.
+    """
+
+    def __init__(self, rule: str, reason: str) -> None:
+        """Keeps both."""
+        self.rule, self.reason = rule, reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive lines of a file.
+
+    Attributes:
+        readings: per modality, the frame described above, in the order of the file.
+        broken: lines that are no readings, columns of ``BROKEN``.
+        read: per modality, how many readings the block holds, broken ones included.
+        raw: raw text (string) of some lines (int64 series, with repeats) of this block.
+    """
+
+    readings: Mapping[str, pl.DataFrame]
+    broken: pl.DataFrame
+    read: Mapping[str, int]
+    raw: Callable[[pl.Series], pl.Series]
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """An opened file.
+
+    Attributes:
+        blocks: its content; iterating may raise :class:`FileProblem`.
+        missing: per modality that the file cannot give, the reason. Complete once the
+            blocks are consumed; what they held of such a modality does not count.
+        unlabelled: why no labels could be read although a column is named for them; empty
+            when they could. Complete once the blocks are consumed.
+    """
+
+    blocks: Iterable[Block]
+    missing: dict[str, str] = field(default_factory=dict)
+    unlabelled: list[str] = field(default_factory=list)
+
+
+def time_column(spec: ModalitySource) -> str | None:
+    """The column that a modality's clock needs, if any."""
+    return None if isinstance(spec.clock, SampleClock) else spec.clock.column
+
+
+def needed_columns(spec: ModalitySource) -> list[str | int]:
+    """All columns that a modality needs: values in channel order, then time."""
+    time = time_column(spec)
+    return [*spec.columns, *([] if time is None else [time])]
+
+
+def position(column: str | int, names: Sequence[str]) -> int | None:
+    """Where a column stands among a file's columns; None when it is missing.
+
+    Args:
+        column: its name, or its 0-based position.
+        names: the file's columns.
+    """
+    if isinstance(column, int):
+        return column if 0 <= column < len(names) else None
+    return names.index(column) if column in names else None
+
+
+def lacking(column: str | int, names: Sequence[str]) -> str:
+    """The sentence about a missing column, with the nearest name."""
+    if isinstance(column, int):
+        return f"the column {column} is missing: there are {len(names)}."
+    return f"the column {column!r} is missing. {nearest(column, names)}"
+
+
+def find_missing(modalities: Mapping[str, ModalitySource], names: Sequence[str]) -> dict[str, str]:
+    """The modalities that a file with these columns cannot give, with the reason."""
+    missing: dict[str, str] = {}
+    for name, spec in modalities.items():
+        for column in needed_columns(spec):
+            if position(column, names) is None:
+                missing[name] = lacking(column, names)
+                break
+            if names.count(str(column)) > 1 and isinstance(column, str):
+                missing[name] = f"the column {column!r} stands there {names.count(column)} times."
+                break
+    return missing
+
+
+def broken_frame(rows: Sequence[tuple[str | None, int, str]]) -> pl.DataFrame:
+    """A table of broken lines from (modality, line, reason)."""
+    return pl.DataFrame(
+        [(modality, line, BROKEN_LINE, reason) for modality, line, reason in rows], schema=BROKEN, orient="row"
+    )
