@@ -4,7 +4,7 @@
 scope      a row is about                                      file, modality, unit
 =========  ==================================================  ====================
 file       a file's readings of one modality                   all set
-file       a file that could not be read                       modality empty
+file       a file as a whole, where something was wrong        modality empty
 modality   all readings of one modality                        file empty
 source     the source as a whole                               all empty
 =========  ==================================================  ====================
@@ -19,6 +19,7 @@ from typing import Any
 
 import polars as pl
 
+from mmbind.sources.sift import BACKWARD_TIME, DUPLICATE_TIME, NOT_FINITE
 from mmbind.validation.conservation import manifest_counts
 from mmbind.validation.measure import channels_of
 
@@ -26,9 +27,9 @@ from mmbind.validation.measure import channels_of
 SCOPES = ("file", "modality", "source")
 #: Shares of rows read that a quarantine rule set aside, by column.
 CAUSES = {
-    "duplicate_share": "duplicate_time",
-    "backward_share": "backward_time",
-    "not_finite_share": "not_finite",
+    "duplicate_share": DUPLICATE_TIME,
+    "backward_share": BACKWARD_TIME,
+    "not_finite_share": NOT_FINITE,
 }
 #: Columns that are measured in the modality's unit.
 IN_UNIT = ("min", "max", "abs_max", "typical_magnitude", "rest_magnitude", "rest_spread")
@@ -46,6 +47,8 @@ SUMMARY: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(CAUSES, pl.Float64),
     #: Share of files that could not be read (1 for such a file).
     "unreadable_share": pl.Float64,
+    #: Remarks in the quarantine about a file as a whole that was read, e.g. a missing column.
+    "remarks": pl.Int64,
     #: Kept values that are missing or not finite; kept readings not later than the one before.
     "nulls": pl.Int64,
     "unordered": pl.Int64,
@@ -94,7 +97,7 @@ def summarise(
     for name in modalities:
         declared = manifest["modalities"].get(name, {}).get("rate_hz")
         rows.append(_of_modality(files.filter(modality=name), measured[name], name, declared))
-    rows += [_unreadable(manifest), _of_source(files, manifest)]
+    rows += [_as_a_whole(manifest, quarantine), _of_source(files, manifest)]
     units = {name: entry["unit"] for name, entry in manifest["modalities"].items()}
     table = pl.concat(rows, how="diagonal_relaxed").with_columns(
         unit=pl.col("modality").replace_strict(units, default="", return_dtype=pl.String)
@@ -203,10 +206,17 @@ def _of_modality(files: pl.DataFrame, measured: pl.DataFrame, name: str, declare
     return pl.concat([row, over_all.drop("kept", "^(min|max):.*$"), extremes], how="horizontal")
 
 
-def _unreadable(manifest: Mapping[str, Any]) -> pl.DataFrame:
-    names = [file for file, entry in sorted(manifest["files"].items()) if entry["status"] == "unreadable"]
-    return pl.DataFrame({"file": names}, schema={"file": pl.String}).with_columns(
-        scope=pl.lit("file"), modality=pl.lit(""), unreadable_share=pl.lit(1.0)
+def _as_a_whole(manifest: Mapping[str, Any], quarantine: pl.DataFrame) -> pl.DataFrame:
+    """A row per file that the quarantine names as a whole: unreadable, or with remarks."""
+    unreadable = [file for file, entry in manifest["files"].items() if entry["status"] == "unreadable"]
+    noted = quarantine.filter(pl.col("modality").is_null()).group_by("file").len("remarks").sort("file")
+    lost = pl.col("file").is_in(unreadable)
+    return noted.select(
+        "file",
+        pl.lit("file").alias("scope"),
+        pl.lit("").alias("modality"),
+        pl.when(lost).then(1.0).alias("unreadable_share"),
+        pl.when(~lost).then("remarks").alias("remarks"),
     )
 
 

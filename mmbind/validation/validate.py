@@ -43,8 +43,10 @@ def validate(study: Study, source: str) -> Judgement:
     manifest = read_json(records / "manifest.json")
     recordings = pl.read_parquet(records / "recordings.parquet")
     quarantine = pl.read_parquet(records / "quarantine.parquet")
-    files = recordings.select("recording", "file")
-    measured = {name: measure(records, name, files) for name in sorted(study.params.sources[source].modalities)}
+    measured = {
+        name: measure(records, name, _files_of(recordings, name))
+        for name in sorted(study.params.sources[source].modalities)
+    }
     kept = pl.concat(
         [frame.select("file", "kept", modality=pl.lit(name)) for name, frame in measured.items()], how="vertical"
     )
@@ -62,3 +64,9 @@ def validate(study: Study, source: str) -> Judgement:
     write_json(study.validation(source), judgement.to_dict())
     judgement.enforce()
     return judgement
+
+
+def _files_of(recordings: pl.DataFrame, modality: str) -> pl.DataFrame:
+    """Recording and file of a modality; where recordings are several files, each modality has its own."""
+    own = f"file_{modality}"
+    return recordings.select("recording", file=own if own in recordings.columns else "file")

@@ -51,16 +51,10 @@ def test_healthy_records_pass_every_rule(study: Study) -> None:
     judgement = validate(study, "s")
     assert judgement.passed
     assert judgement.warnings == []
-    assert judgement.lines() == ["s: 24 of 24 rules hold; rows read 12000 = kept 12000 + quarantined 0"]
+    assert judgement.lines() == ["s: 25 of 25 rules hold; rows read 12000 = kept 12000 + quarantined 0"]
     acc = judgement.figures["modalities"]["acc"]
     assert acc["rest_magnitude"] == pytest.approx(9.81, abs=0.05)
     assert acc["rate_hz"] == pytest.approx(RATE_HZ)
-
-
-def test_g_declared_as_si_stops_and_says_where(study: Study) -> None:
-    message = stopped(study, changed(acc=1 / GRAVITY))
-    for part in ("s:", "'gravity'", "p1_", "acc", "1.0", "m/s2", "8 to 12", "params.yaml"):
-        assert part in message
 
 
 def test_one_file_in_another_unit_stops_and_is_named(study: Study) -> None:
@@ -68,16 +62,6 @@ def test_one_file_in_another_unit_stops_and_is_named(study: Study) -> None:
     message = stopped(study, files)
     assert "'gravity_of_file'" in message
     assert "p1_2.csv" in message
-
-
-def test_degrees_declared_as_radians_stop(study: Study) -> None:
-    assert "'rotation'" in stopped(study, changed(gyro=180 / np.pi))
-
-
-@pytest.mark.parametrize(("acc", "gyro"), [(1.0, 1.0), (GRAVITY * 180 / np.pi, np.pi / 180 / GRAVITY)])
-def test_swapped_columns_stop_in_si_and_in_logged_units(study: Study, acc: float, gyro: float) -> None:
-    files = {file: {**s, "acc": s["gyro"] * acc, "gyro": s["acc"] * gyro} for file, s in HEALTHY.items()}
-    assert "gravity_of_file" in stopped(study, files)
 
 
 def test_gauss_declared_as_microtesla_stops(study: Study) -> None:
