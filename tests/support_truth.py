@@ -8,6 +8,7 @@ work and leave the same bytes.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,9 +87,19 @@ def assert_never_opens(
         stage(study)
     assert not opened, f"opened {sorted(set(opened))}"
     before = _digests(outputs)
+    _forget(study, outputs)
     with moved_away(*folders, aside=study.root / ".moved_away"):
         stage(study)
     assert _digests(outputs) == before, "the stage leaves other bytes when the closed folders are away"
+
+
+def _forget(study: Study, outputs: Sequence[Path]) -> None:
+    """Removes outputs and checkpoints, so that the stage does all its work again."""
+    for path in (*outputs, study.work("")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _digests(outputs: Sequence[Path]) -> list[str]:

@@ -8,8 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mmbind.binding import bind
+from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.roles import assign_roles
 from mmbind.study import Study
+from mmbind.training import train
 from mmbind.windows.store import WindowStore
 from tests.support_truth import assert_never_opens, closed_to_training, moved_away, opened_under
 from tests.unit.roles.people import people
@@ -20,6 +23,17 @@ def study(tmp_path: Path) -> Study:
     study = people(tmp_path)
     assign_roles(study)
     return study
+
+
+def test_no_stage_up_to_train_opens_truth_or_test(study: Study) -> None:
+    stages: list[tuple[Callable[[Study], object], list[Path]]] = [
+        (fit_shared_encoder, [study.model("shared")]),
+        (embed, [study.embeddings(name) for name in study.params.unlabelled_roles]),
+        (bind, [study.bindings]),
+        (train, [study.model("multimodal"), study.metrics("train"), study.plots("training")]),
+    ]
+    for stage, outputs in stages:
+        assert_never_opens(stage, study, outputs=outputs)
 
 
 def _honest(study: Study) -> None:
