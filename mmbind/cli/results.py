@@ -28,7 +28,7 @@ def results_lines(study: Study) -> list[str]:
         if not study.metrics(name).is_file():
             raise MissingStageError(study.metrics(name), stage)
     binding, evaluation = read_json(study.metrics("binding")), read_json(study.metrics("evaluation"))
-    table = Table(title=_title(evaluation), title_justify="left")
+    table = Table()
     table.add_column("method")
     for column in ("accuracy", "macro-F1"):
         table.add_column(column, justify="right")
@@ -37,7 +37,7 @@ def results_lines(study: Study) -> list[str]:
         table.add_row(method, *(_spread(methods[method][figure]) for figure in ("accuracy", "macro_f1")))
     text = io.StringIO()
     Console(file=text, width=100).print(table)
-    lines = text.getvalue().rstrip().splitlines()
+    lines = [_heading(evaluation), *text.getvalue().rstrip().splitlines()]
     if "purity" in binding:
         purity = binding["purity"]
         lines.append(f"pairs with the same true label: {purity['mean']:.3f} (chance {purity['chance']:.3f})")
@@ -46,7 +46,7 @@ def results_lines(study: Study) -> list[str]:
     return lines
 
 
-def _title(evaluation: dict[str, object]) -> str:
+def _heading(evaluation: dict[str, object]) -> str:
     return (
         f"{evaluation['test_windows']} windows of the test people, {evaluation['labels']} labels, "
         f"chance {evaluation['chance']:.3f}"
