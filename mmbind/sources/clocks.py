@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from mmbind.config import BatchClock, Clock, SampleClock
@@ -24,7 +25,8 @@ def reading_times(readings: pl.DataFrame, clock: Clock) -> pl.Series:
         0 at the file's first reading; in a batch, readings lie 1 / rate apart.
     """
     if isinstance(clock, SampleClock):
-        return (readings["row"] * (_SECOND / clock.rate_hz)).round().cast(pl.Int64).alias("t_ns")
+        stamps = np.rint(readings["row"].to_numpy() * (_SECOND / clock.rate_hz)).astype(np.int64)
+        return pl.Series("t_ns", stamps)
     times = to_ns(readings["time"], clock.unit)
     if isinstance(clock, BatchClock):
         steps = readings["place"] if clock.stamps == "first" else readings["place"] - readings["size"] + 1

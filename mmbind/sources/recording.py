@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from mmbind.config import ModalitySource, Source
@@ -110,13 +112,12 @@ def read_recording(
     ids = pl.Series("recording", [short_id(name, files.owner.key, part) for part in range(len(parts.starts))])
     rows: dict[str, dict[str, pl.DataFrame]] = {}
     for modality, frame in kept.items():
-        part = pl.Series("part", parts.of(frame["t_ns"].to_numpy()))
-        lengths = part.value_counts().sort("part")
-        start = 0
-        for number, length in lengths.iter_rows():
-            piece = frame.slice(start, length).select(pl.lit(ids[number]).alias("recording"), pl.all())
-            rows.setdefault(modality, {})[ids[number]] = piece
-            start += length
+        edges = [*np.searchsorted(frame["t_ns"].to_numpy(), parts.starts).tolist(), frame.height]
+        for number, (start, stop) in enumerate(pairwise(edges)):
+            if start < stop:
+                recording = pl.repeat(ids[number], stop - start, eager=True).alias("recording")
+                piece = frame.slice(start, stop - start)
+                rows.setdefault(modality, {})[ids[number]] = pl.DataFrame([recording, *piece.get_columns()])
     marks = {modality: pl.concat(frames) for r in read.values() for modality, frames in r.marks.items() if frames}
     labels = (
         intervals([frame for _, frame in sorted(marks.items())], source.labels, parts)
@@ -206,7 +207,7 @@ def _fill(
     notes = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in sorted(raw.missing.items())]
     if rows.counts:
         notes += [(NO_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
-    lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost]
+    lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost if frame.height]
     rows.aside = [frame for frame in [*lost, _notes(path, notes)] if frame.height]
 
 
@@ -221,13 +222,18 @@ def _sift_block(
         rows.kept[name].append(sifted.kept)
         if sifted.labels is not None:
             rows.marks[name].append(pl.DataFrame([sifted.kept["t_ns"], sifted.labels]))
-        mine = (pl.col("modality") == name) | pl.col("modality").is_null()
-        broken = block.broken.filter(mine).select(*ASIDE)
-        aside.append(pl.concat([broken, sifted.aside]).with_columns(pl.lit(name).alias("modality")))
+        lost = sifted.aside
+        if block.broken.height:
+            mine = (pl.col("modality") == name) | pl.col("modality").is_null()
+            lost = pl.concat([block.broken.filter(mine).select(*ASIDE), lost])
+        if lost.height:
+            aside.append(lost.with_columns(pl.lit(name).alias("modality")))
         counts = rows.counts[name]
         counts["read"] += count
         counts["kept"] += sifted.kept.height
-        counts["quarantined"] += aside[-1].height
+        counts["quarantined"] += lost.height
+    if not aside:
+        return empty(QUARANTINE)
     table = pl.concat(aside)
     return table.with_columns(pl.lit(path).alias("file"), block.raw(table["line"]).alias("raw")).select(*QUARANTINE)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mmbind.config import ModalitySource
@@ -23,6 +25,9 @@ DUPLICATE_TIME = "duplicate_time"
 BACKWARD_TIME = "backward_time"
 #: Columns of readings set aside.
 ASIDE: dict[str, type[pl.DataType]] = {"line": pl.Int64, "rule": pl.String, "reason": pl.String}
+
+Times = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -51,30 +56,42 @@ def sift(readings: pl.DataFrame, spec: ModalitySource, channels: Sequence[str], 
     """
     factor = unit(spec.unit).factor
     logged = [f"v{number}" for number in range(len(channels))]
-    scaled = [(pl.col(v) * factor).cast(pl.Float32).alias(f"si_{v}") for v in logged]
-    timed = readings.with_columns(reading_times(readings, spec.clock), *scaled)
-    finite = pl.all_horizontal(pl.col(f"si_{v}").is_finite().fill_null(False) for v in logged)
-    sound = timed.select(finite & pl.col("t_ns").is_not_null()).to_series()
-    aside = pl.DataFrame(schema=ASIDE)
-    if not sound.all():
-        aside = _unsound(timed.filter(~sound), logged, channels, spec)
-        timed = timed.filter(sound)
-    latest = timed["t_ns"].cum_max().shift(1)
-    if last_ns is not None:
-        latest = latest.fill_null(last_ns).clip(lower_bound=last_ns)
-    later = (timed["t_ns"] > latest).fill_null(True)
-    if not later.all():
-        aside = pl.concat([aside, _stale(timed.with_columns(latest.alias("latest")).filter(~later))])
-        timed = timed.filter(later)
-    kept = timed.select("t_ns", *(pl.col(f"si_{v}").alias(name) for v, name in zip(logged, channels, strict=True)))
-    return Sifted(kept, timed["label"] if "label" in timed.columns else None, aside)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = [(readings[v].to_numpy() * factor).astype(np.float32) for v in logged]
+    times = reading_times(readings, spec.clock)
+    sound = times.is_not_null().to_numpy()
+    for values in scaled:
+        sound = sound & np.isfinite(values)
+    stamps = times.fill_null(0).to_numpy()
+    later = _later(stamps, sound, last_ns)
+    columns = {name: values[later] for name, values in zip(channels, scaled, strict=True)}
+    kept = pl.DataFrame({"t_ns": stamps[later], **columns})
+    labels = readings["label"].filter(pl.Series(later)) if "label" in readings.columns else None
+    if later.all():
+        return Sifted(kept, labels, pl.DataFrame(schema=ASIDE))
+    bad = pl.DataFrame([readings[v] for v in readings.columns] + [times])
+    finite = [pl.Series(f"finite_{v}", np.isfinite(values)) for v, values in zip(logged, scaled, strict=True)]
+    unsound = _unsound(bad.with_columns(finite).filter(pl.Series(~sound)), logged, channels, spec)
+    stale = _stale(readings["line"].to_numpy(), stamps, sound, later, last_ns)
+    return Sifted(kept, labels, pl.concat([unsound, stale]))
+
+
+def _latest(stamps: Times, sound: Flags, last_ns: int | None) -> Times:
+    """Of sound readings: time of the last kept reading before each (the least int64 for none)."""
+    least = np.iinfo(np.int64).min if last_ns is None else last_ns
+    return np.maximum.accumulate(np.concatenate([[least], stamps[sound]]))[:-1]
+
+
+def _later(stamps: Times, sound: Flags, last_ns: int | None) -> Flags:
+    """Which readings are sound and later than the last kept one."""
+    later = sound.copy()
+    later[sound] = stamps[sound] > _latest(stamps, sound, last_ns)
+    return later
 
 
 def _unsound(bad: pl.DataFrame, logged: Sequence[str], channels: Sequence[str], spec: ModalitySource) -> pl.DataFrame:
     """Rule and reason of readings without a time, or with a value that is no finite float32."""
-    first = pl.coalesce(
-        pl.when(pl.col(f"si_{v}").is_finite().fill_null(False)).then(None).otherwise(pl.lit(v)) for v in logged
-    )
+    first = pl.coalesce(pl.when(pl.col(f"finite_{v}")).then(None).otherwise(pl.lit(v)) for v in logged)
     value = pl.coalesce(pl.when(first == v).then(pl.col(v)) for v in logged)
     name = first.replace_strict(dict(zip(logged, channels, strict=True)), return_dtype=pl.String)
     cases = [
@@ -97,10 +114,20 @@ def _without_time(bad: pl.DataFrame, spec: ModalitySource) -> pl.Expr:
     return pl.when(logged.str.strip_chars() == "").then(pl.lit("it has no time.")).otherwise(told)
 
 
-def _stale(late: pl.DataFrame) -> pl.DataFrame:
-    """Rule and reason of readings that are not later than the last kept one (``latest``)."""
+def _stale(
+    lines: npt.NDArray[np.int64], stamps: Times, sound: Flags, later: Flags, last_ns: int | None
+) -> pl.DataFrame:
+    """Rule and reason of sound readings that are not later than the last kept one."""
+    late = ~later[sound]
+    table = pl.DataFrame(
+        {
+            "line": lines[sound][late],
+            "t_ns": stamps[sound][late],
+            "latest": _latest(stamps, sound, last_ns)[late],
+        }
+    )
     same = pl.col("t_ns") == pl.col("latest")
-    return late.select(
+    return table.select(
         "line",
         pl.when(same).then(pl.lit(DUPLICATE_TIME)).otherwise(pl.lit(BACKWARD_TIME)).alias("rule"),
         pl.when(same)

@@ -119,7 +119,7 @@ def _split(text: str, separator: str) -> list[str] | None:
     if '"' not in text:
         return text.split(separator)
     try:
-        rows = list(csv.reader([text], delimiter=separator, strict=True))
+        rows = list(csv.reader([text], delimiter=separator, skipinitialspace=separator != " ", strict=True))
     except csv.Error:
         return None
     return rows[0]
