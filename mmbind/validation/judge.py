@@ -40,11 +40,17 @@ def judge(summary: pl.DataFrame, suite: Suite) -> list[Verdict]:
     """
     table = summary.with_row_index(_ROW)
     frame = table.to_pandas()
+    verdicts: dict[str, Verdict] = {}
     with _quiet():
-        results = _validate(frame, suite)
-    for rule in suite.rules:
-        _check_judged(rule, results[rule.meta.rule], suite)
-    return [_verdict(rule, results[rule.meta.rule], table, _range(frame, rule)) for rule in suite.rules]
+        for rule in suite.rules:
+            _check_known(rule, suite)
+        tables = _batch_definition()
+        for condition, rules in _by_condition(suite).items():
+            rows = _rows(frame, condition, rules[0], suite)
+            results = _validate(tables, rows, rules, suite)
+            for rule in rules:
+                verdicts[rule.meta.rule] = _verdict(rule, results[rule.meta.rule], table, _range(rows, rule), suite)
+    return [verdicts[rule.meta.rule] for rule in suite.rules]
 
 
 @contextmanager
@@ -61,26 +67,57 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _validate(frame: Any, suite: Suite) -> dict[str, Any]:
-    """Great Expectations' result of every rule, by name."""
+def _by_condition(suite: Suite) -> dict[str, list[Expectation]]:
+    """The rules that judge the same rows, by their row condition."""
+    groups: dict[str, list[Expectation]] = {}
+    for rule in suite.rules:
+        groups.setdefault(rule.kwargs.get("row_condition", ""), []).append(rule)
+    return groups
+
+
+def _rows(frame: Any, condition: str, rule: Expectation, suite: Suite) -> Any:
+    """The rows of a condition, chosen once: Great Expectations would do it several times per rule."""
+    try:
+        return frame.query(condition) if condition else frame
+    except Exception as error:
+        raise _wrong(rule, suite, f"has a row_condition that cannot be used: {error}") from None
+
+
+def _batch_definition() -> Any:
+    """Where Great Expectations takes pandas tables from, in a context that leaves nothing behind."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    for rule in suite.rules:
-        _check_known(rule, suite)
-    expectations = gx.ExpectationSuite(name="rules", expectations=[rule.model_dump() for rule in suite.rules])
-    if len(expectations.expectations) != len(suite.rules):
-        taken = {expectation.meta["rule"] for expectation in expectations.expectations}
-        lost = sorted(rule.meta.rule for rule in suite.rules if rule.meta.rule not in taken)
-        raise ConfigError(f"Great Expectations dropped the rules {', '.join(lost)}.", path=suite.files[-1])
     asset = context.data_sources.add_pandas("polars").add_dataframe_asset("summary")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    return asset.add_batch_definition_whole_dataframe("all")
+
+
+def _validate(tables: Any, rows: Any, rules: Sequence[Expectation], suite: Suite) -> dict[str, Any]:
+    """Great Expectations' result of every rule, by name."""
+    from great_expectations import ExpectationSuite
+
+    expectations = ExpectationSuite(name="rules", expectations=[_for_all_rows(rule) for rule in rules])
+    taken = {expectation.meta["rule"] for expectation in expectations.expectations}
+    for rule in rules:
+        if rule.meta.rule not in taken:
+            raise _wrong(rule, suite, "was dropped by Great Expectations")
     result_format = {"result_format": "COMPLETE", "unexpected_index_column_names": [_ROW]}
-    outcome = batch.validate(expectations, result_format=result_format)
+    outcome = tables.get_batch({"dataframe": rows}).validate(expectations, result_format=result_format)
     return {result.expectation_config.meta["rule"]: result for result in outcome.results}
+
+
+def _for_all_rows(rule: Expectation) -> dict[str, Any]:
+    """The expectation for rows that its condition has chosen."""
+    kwargs = {name: value for name, value in rule.kwargs.items() if name not in ("row_condition", "condition_parser")}
+    return {**rule.model_dump(), "kwargs": kwargs}
+
+
+def _wrong(rule: Expectation, suite: Suite, what: str, hint: str = "") -> ConfigError:
+    name = rule.meta.rule
+    return ConfigError(f"the rule {name!r} {what.rstrip('.')}.", path=suite.places[name], key=name, hint=hint)
 
 
 def _check_known(rule: Expectation, suite: Suite) -> None:
@@ -88,46 +125,37 @@ def _check_known(rule: Expectation, suite: Suite) -> None:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
-    name, known = rule.meta.rule, list_registered_expectation_implementations()
+    known, column = list_registered_expectation_implementations(), rule.kwargs.get("column")
     if rule.type not in known:
-        close = nearest(rule.type, known).partition(" Known:")[0]
-        message = f"the rule {name!r} has the unknown type {rule.type!r}."
-        raise ConfigError(message, path=suite.files[-1], key=name, hint=close)
-    column = rule.kwargs.get("column")
+        raise _wrong(
+            rule, suite, f"has the unknown type {rule.type!r}", nearest(rule.type, known).partition(" Known:")[0]
+        )
     if column is not None and column not in SUMMARY:
-        message = f"the rule {name!r} judges the unknown column {column!r}."
-        raise ConfigError(message, path=suite.files[-1], key=name, hint=nearest(column, SUMMARY))
+        raise _wrong(rule, suite, f"judges the unknown column {column!r}", nearest(column, SUMMARY))
     try:
         ExpectationConfiguration(**rule.model_dump()).to_domain_obj()
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the rule {name!r} is no expectation: {reason}.", path=suite.files[-1], key=name) from None
+        raise _wrong(rule, suite, f"is no expectation: {' '.join(str(error).split())}") from None
 
 
-def _range(frame: Any, rule: Expectation) -> tuple[float, float] | None:
-    """Least and greatest number that a rule on a column judged."""
-    condition, column = rule.kwargs.get("row_condition"), rule.kwargs.get("column")
+def _range(rows: Any, rule: Expectation) -> tuple[float, float] | None:
+    """Least and greatest number that a rule on a column judges."""
+    column = rule.kwargs.get("column")
     if column is None or SUMMARY[column] == pl.String:
         return None
-    values = (frame.query(condition) if condition else frame)[column].dropna()
+    values = rows[column].dropna()
     return (rounded(float(values.min())), rounded(float(values.max()))) if len(values) else None
 
 
-def _check_judged(rule: Expectation, result: Any, suite: Suite) -> None:
-    """Refuses a result without an outcome, which Great Expectations counts as a failure."""
-    if result.result:
-        return
-    info = result.exception_info
-    errors = [info] if "exception_message" in info else list(info.values())
-    reason = next((str(error["exception_message"]) for error in errors), "no result")
-    name = rule.meta.rule
-    raise ConfigError(f"the rule {name!r} cannot be judged: {reason}.", path=suite.files[-1], key=name)
-
-
-def _verdict(rule: Expectation, result: Any, table: pl.DataFrame, judged: tuple[float, float] | None) -> Verdict:
-    """Reads one result."""
+def _verdict(
+    rule: Expectation, result: Any, table: pl.DataFrame, judged: tuple[float, float] | None, suite: Suite
+) -> Verdict:
+    """Reads one result; one without an outcome is an error, which Great Expectations takes for a failure."""
     meta, column = rule.meta, str(rule.kwargs.get("column", ""))
     outcome: Mapping[str, Any] = result.result
+    if not outcome:
+        errors = [info["exception_message"] for info in result.exception_info.values() if isinstance(info, Mapping)]
+        raise _wrong(rule, suite, f"cannot be judged: {' '.join(str(error) for error in errors[:1])}")
     failing = table[[int(entry[_ROW]) for entry in outcome.get("unexpected_index_list") or []]]
     if column:
         failing = failing.sort(_excess(column, rule.kwargs), "modality", "file", descending=[True, False, False])
@@ -137,7 +165,7 @@ def _verdict(rule: Expectation, result: Any, table: pl.DataFrame, judged: tuple[
         severity=meta.severity,
         passed=bool(result.success),
         column=column,
-        limit=_limit(rule.kwargs),
+        limit=_limit(rule),
         unit=failing["unit"][0] if broken is not None and column in IN_UNIT else "",
         judged=int(outcome.get("element_count", table.height)) - int(outcome.get("missing_count") or 0),
         failed=failing.height,
@@ -149,8 +177,9 @@ def _verdict(rule: Expectation, result: Any, table: pl.DataFrame, judged: tuple[
     )
 
 
-def _limit(kwargs: Mapping[str, Any]) -> str:
+def _limit(rule: Expectation) -> str:
     """The allowed values in words."""
+    kwargs = rule.kwargs
     least, most = kwargs.get("min_value"), kwargs.get("max_value")
     mostly = kwargs.get("mostly")
     if least is not None and most is not None:
@@ -162,15 +191,16 @@ def _limit(kwargs: Mapping[str, Any]) -> str:
     else:
         general = ("column", "row_condition", "condition_parser", "mostly")
         words = ", ".join(f"{name} {value}" for name, value in sorted(kwargs.items()) if name not in general)
+        words = words or rule.type.removeprefix("expect_").replace("_", " ")
     return words if mostly is None else f"{words} in {mostly:.0%} of the rows"
 
 
 def _excess(column: str, kwargs: Mapping[str, Any]) -> pl.Expr:
     """How far a value lies outside its limits."""
     least, most = kwargs.get("min_value"), kwargs.get("max_value")
-    value = pl.col(column).cast(pl.Float64, strict=False)
-    below = least - value if least is not None else pl.lit(0.0)
-    above = value - most if most is not None else pl.lit(0.0)
+    value, zero = pl.col(column).cast(pl.Float64, strict=False), pl.repeat(0.0, pl.len())
+    below = zero if least is None else least - value
+    above = zero if most is None else value - most
     return pl.max_horizontal(below, above)
 
 

@@ -10,7 +10,7 @@ severity ``off`` takes a rule away.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,10 +61,12 @@ class Suite:
     Attributes:
         files: the suite files read, base first.
         rules: the expectations, in the order of the files, without those that are off.
+        places: the file that each rule stands in, by name.
     """
 
     files: Sequence[Path]
     rules: Sequence[Expectation]
+    places: Mapping[str, Path]
 
 
 def load_suite(folder: Path, table: str, source: str) -> Suite:
@@ -81,6 +83,7 @@ def load_suite(folder: Path, table: str, source: str) -> Suite:
     base, own = folder / f"{table}.json", folder / f"{table}.{source}.json"
     files = [base, own] if own.is_file() else [base]
     rules: dict[str, Expectation] = {}
+    places: dict[str, Path] = {}
     for path in files:
         seen: set[str] = set()
         for expectation in _read(path).expectations:
@@ -89,8 +92,8 @@ def load_suite(folder: Path, table: str, source: str) -> Suite:
                 raise ConfigError(f"the rule {name!r} stands twice.", path=path)
             _check_condition(expectation, path)
             seen.add(name)
-            rules[name] = expectation
-    return Suite(files, [rule for rule in rules.values() if rule.meta.severity != "off"])
+            rules[name], places[name] = expectation, path
+    return Suite(files, [rule for rule in rules.values() if rule.meta.severity != "off"], places)
 
 
 def _read(path: Path) -> SuiteFile:

@@ -76,7 +76,10 @@ def test_another_sources_file_changes_nothing(folder: Path) -> None:
         ({"type": "expect_column_values_to_be_betwen"}, r"unknown type .*Did you mean 'expect_column_values_to_be_"),
         ({"kwargs": {"column": "rest_magnitud"}}, r"unknown column .*Did you mean 'rest_magnitude'"),
         ({"kwargs": {"min_val": 3}}, r"no expectation: .*min_val"),
-        ({"kwargs": {"row_condition": "scop == 'file'"}}, "cannot be judged: name 'scop' is not defined"),
+        (
+            {"kwargs": {"row_condition": "scop == 'file'"}},
+            "row_condition that cannot be used: name 'scop' is not defined",
+        ),
     ],
 )
 def test_an_expectation_that_would_be_dropped_is_named(study: Study, folder: Path, wrong: Any, told: str) -> None:
@@ -98,6 +101,24 @@ def test_mistakes_in_a_suite_file_are_told(folder: Path, wrong: Any, told: str) 
     write_own(folder, expectation("rate", **wrong))
     with pytest.raises(ConfigError, match=told):
         load_suite(folder, "records", "s")
+
+
+def test_other_expectations_than_between_are_told_in_words(study: Study, folder: Path) -> None:
+    entries = [expectation(rule, meta={"severity": "off"}) for rule in ("gravity", "gravity_of_file")]
+    rows = {"row_condition": "scope == 'file'", "condition_parser": "pandas"}
+    for rule, kind, kwargs in (
+        ("units", "expect_column_values_to_be_in_set", {"column": "unit", "value_set": ["rad/s"], **rows}),
+        ("declared", "expect_column_values_to_not_be_null", {"column": "duplicate_share", **rows}),
+        ("files", "expect_table_row_count_to_be_between", {"min_value": 9}),
+    ):
+        entries.append({**expectation("rate"), "type": kind, "kwargs": kwargs})
+        entries[-1]["meta"] |= {"rule": rule}
+    write_own(folder, *entries)
+    judgement = validate(study, "s")
+    sentences = {verdict.rule: verdict.sentence for verdict in judgement.warnings}
+    assert sentences["units"].endswith("unit of acc in p1_0.csv is m/s2, allowed is value_set ['rad/s'] (3 of 3 fail)")
+    assert sentences["files"] == "the rule 'files' is broken: the table is 5, allowed is at least 9"
+    assert "declared" not in sentences
 
 
 def test_a_rule_stands_once_in_a_file(folder: Path) -> None:
