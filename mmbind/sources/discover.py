@@ -72,6 +72,10 @@ def discover(folder: Path, name: str, source: Source) -> Discovered:
             key = f"sources.{name}.join.{modality}" if source.join else f"sources.{name}.files"
             raise InputError(f"No file in {folder} fits {pattern!r} ({key}).", hint=_closest(pattern, everything))
         for path in found:
+            if not path.isprintable():
+                raise InputError(
+                    f"The file name {path!r} in {folder} cannot be shown as text.", hint="Rename the file."
+                )
             modalities.setdefault(path, []).append(modality)
     owners = {path: owner_of(path, source) for path in sorted(modalities)}
     if not any(owners.values()):
@@ -113,11 +117,6 @@ def _logs(folder: Path) -> list[str]:
         hidden = any(part.startswith(".") for part in relative.parts)
         if not hidden and not path.name.endswith(PASSED_BY) and path.is_file():
             found.append(relative.as_posix())
-    for name in found:
-        if not name.isprintable():
-            raise InputError(
-                f"The file name {name!r} in {folder} holds characters that cannot be shown.", hint="Rename it."
-            )
     return sorted(found)
 
 

@@ -23,7 +23,7 @@ from mmbind.sources.labels import intervals, whole_recording
 from mmbind.sources.parts import split
 from mmbind.sources.readers import reader_for
 from mmbind.sources.sift import ASIDE, sift
-from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem
+from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
 
 #: Rule of a file whose readings are kept though their labels could not be read.
 NO_LABELS = "missing_labels"
@@ -198,7 +198,14 @@ def _fill(
     if not file.stat().st_size:
         raise FileProblem("empty_file", "the file is empty.")
     raw = reader_for(source)(file, source, specs)
-    lost = [_sift_block(rows, block, source, channels, path) for block in raw.blocks]
+    lost = []
+    for block in raw.blocks:
+        for name, readings in block.readings.items():
+            if (width := count_channels(readings)) != len(channels[name]):
+                raw.missing[name] = (
+                    f"there are {width} columns, not {len(channels[name])} as in the source's other files."
+                )
+        lost.append(_sift_block(rows, block, source, channels, path, set(raw.missing)))
     for name in raw.missing:
         for table in (rows.kept, rows.marks, rows.counts):
             table.pop(name, None)
@@ -212,11 +219,13 @@ def _fill(
 
 
 def _sift_block(
-    rows: FileRows, block: Block, source: Source, channels: Mapping[str, list[str]], path: str
+    rows: FileRows, block: Block, source: Source, channels: Mapping[str, list[str]], path: str, unfit: set[str]
 ) -> pl.DataFrame:
-    """Adds a block's kept readings to a file's; returns its rows of the quarantine."""
+    """Adds a block's kept readings to a file's, but for unfit modalities; returns its rows of the quarantine."""
     aside = []
     for name, count in block.read.items():
+        if name in unfit:
+            continue
         before = next((frame["t_ns"][-1] for frame in reversed(rows.kept[name]) if frame.height), None)
         sifted = sift(block.readings[name], source.modalities[name], channels[name], before)
         rows.kept[name].append(sifted.kept)

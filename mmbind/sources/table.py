@@ -89,6 +89,11 @@ def time_column(spec: ModalitySource) -> str | None:
     return None if isinstance(spec.clock, SampleClock) else spec.clock.column
 
 
+def count_channels(readings: pl.DataFrame) -> int:
+    """How many channels a frame of readings has."""
+    return sum(name[0] == "v" for name in readings.columns)
+
+
 def needed_columns(spec: ModalitySource) -> list[str | int]:
     """All columns that a modality needs: values in channel order, then time."""
     time = time_column(spec)

@@ -90,7 +90,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         label=label,
     )
     unlabelled = [lacking(column, names)] if column is not None and label is None else []
-    return RawFile(_blocks(path, layout), missing, unlabelled)
+    return RawFile(_blocks(path, layout) if present else [], missing, unlabelled)
 
 
 def _known(column: str | int, names: list[str]) -> int:

@@ -169,6 +169,15 @@ def test_a_column_that_one_file_lacks_costs_that_modality_of_that_file(tmp_path:
     assert conserved(study)
 
 
+def test_a_file_that_lacks_all_modalities_is_unreadable(tmp_path: Path) -> None:
+    study = source_study(tmp_path)
+    write_csv(study, "p1_1.csv", lines(3))
+    write_csv(study, "p2_1.csv", lines(3), header=HEADER.upper())
+    ingest(study, "s")
+    assert aside(study) == [("p2_1.csv", None, None, "missing_column")] * 2
+    assert manifest(study)["files"]["p2_1.csv"]["status"] == "unreadable"
+
+
 def test_a_column_that_no_file_has_is_refused_with_the_nearest(tmp_path: Path) -> None:
     study = source_study(tmp_path)
     for name in ("p1_1.csv", "p2_1.csv"):

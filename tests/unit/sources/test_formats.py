@@ -1,0 +1,319 @@
+"""JSON lines, Parquet and MATLAB: the same meaning from other files."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from mmbind.errors import InputError
+from mmbind.sources import ingest
+from mmbind.study import Study
+from tests.unit.sources.logs import aside, conserved, manifest, modality, rows_of, source_study, table
+
+BATCH = {"kind": "batch", "column": "t", "unit": "ns", "rate_hz": 50, "stamps": "last"}
+
+
+def json_study(root: Path, clock: dict[str, Any] | None = None, **source: Any) -> Study:
+    """A source of batches (or readings) with nested fields."""
+    acc = modality("acc.", "m/s2", clock or BATCH)
+    mag = modality("mag.", "gauss", clock or BATCH)
+    layout = "batch" if clock is None else "reading"
+    fields = {
+        "files": "*.jsonl",
+        "reader": {"format": "jsonl", "layout": layout},
+        "modalities": {"acc": acc, "mag": mag},
+        "labels": {"column": "what"},
+    }
+    return source_study(root, **{**fields, **source})
+
+
+def batch(t: int, count: int = 3, **fields: Any) -> dict[str, Any]:
+    """A batch of so many readings."""
+    axes = {axis: [float(i) for i in range(count)] for axis in "xyz"}
+    return {"t": t, "acc": axes, "mag": axes, "what": "walk", **fields}
+
+
+def write_jsonl(study: Study, name: str, rows: list[Any]) -> None:
+    """Writes values, or texts as they are."""
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    (study.raw("s") / name).write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [("last", [960, 980, 1000, 1020, 1040, 1060]), ("first", [1000, 1020, 1040, 1060, 1080, 1100])],
+)
+def test_a_batch_is_stamped_with_its_first_or_last_reading(tmp_path: Path, stamps: str, times: list[int]) -> None:
+    clock = {**BATCH, "stamps": stamps}
+    mods = {"acc": modality("acc.", "m/s2", clock), "mag": modality("mag.", "gauss", clock)}
+    study = json_study(tmp_path, modalities=mods)
+    epoch = 1_772_438_400_000_000_001
+    write_jsonl(study, "p1_1.jsonl", [batch(epoch + 1_000_000_000), batch(epoch + 1_060_000_000, what="run")])
+    ingest(study, "s")
+    rows = rows_of(study, "acc")
+    assert (rows["t_ns"] - epoch).to_list() == [ms * 1_000_000 for ms in times]
+    assert rows_of(study, "mag")["x"].to_list() == [0, 100, 200, 0, 100, 200]
+    assert (table(study, "labels")["start_ns"] - epoch).to_list() == [times[0] * 1_000_000, times[3] * 1_000_000]
+    assert manifest(study)["modalities"]["mag"] == {"channels": ["x", "y", "z"], "unit": "uT", "rate_hz": 50}
+
+
+def test_bad_batches_and_readings_are_set_aside(tmp_path: Path) -> None:
+    second = 1_000_000_000
+    rows: list[Any] = [
+        batch(second),
+        json.dumps(batch(2 * second))[:40],
+        batch(3 * second, acc={"x": [1.0, 2.0], "y": [1.0], "z": [1.0, 2.0]}),
+        batch(4 * second, acc={"x": [1.0, "2", 3.0], "y": [1.0] * 3, "z": [1.0] * 3}),
+        batch(5 * second, acc={"x": [1.0, True, 3.0], "y": [1.0] * 3, "z": [1.0] * 3}),
+        batch(6 * second, acc={"x": [1.0, None, 3.0], "y": [1.0] * 3, "z": [1.0, 2.0, float("nan")]}),
+        "[1, 2]",
+        {"battery": 3},
+        {"t": 7 * second, "mag": batch(0)["mag"]},
+        batch(7 * second),
+        "",
+        {**batch(8 * second), "t": "soon"},
+    ]
+    study = json_study(tmp_path, max_gap_s=10)
+    write_jsonl(study, "p1_1.jsonl", rows)
+    ingest(study, "s")
+    found = table(study, "quarantine").select("line", "modality", "rule").rows()
+    both = ("acc", "mag")
+    assert found == [
+        *((2, name, "broken_line") for name in both),
+        *((line, "acc", "broken_line") for line in (3, 4, 5)),
+        *((6, "acc", "not_finite") for _ in range(2)),
+        *((line, name, "broken_line") for line in (7, 8) for name in both),
+        *((10, "mag", rule) for rule in ("backward_time", "backward_time", "duplicate_time")),
+        *((12, name, "bad_time") for name in both for _ in range(3)),
+    ]
+    assert table(study, "quarantine")["raw"][0] == rows[1]
+    assert conserved(study)
+
+
+def test_readings_one_per_line_may_come_by_modality(tmp_path: Path) -> None:
+    clock = {"kind": "timestamp", "column": "t", "unit": "s"}
+    study = json_study(tmp_path, clock)
+    write_jsonl(
+        study,
+        "p1_1.jsonl",
+        [
+            {"t": 1.5, "acc": {"x": 1, "y": 2.5, "z": 3}, "what": "walk"},
+            {"t": 1.5, "mag": {"x": 1, "y": 2.5, "z": 3}, "what": "walk"},
+            {"t": "1.75", "acc": {"x": 1, "y": 2.5, "z": 10**400}, "what": None},
+            {"t": 2, "acc": {"x": 1, "y": 2.5, "z": 3}},
+        ],
+    )
+    ingest(study, "s")
+    assert rows_of(study, "acc")["t_ns"].to_list() == [1_500_000_000, 2_000_000_000]
+    assert rows_of(study, "mag").height == 1
+    assert aside(study) == [("p1_1.jsonl", 3, "acc", "not_finite")]
+    assert table(study, "labels").select("start_ns", "stop_ns", "label").rows() == [
+        (1_500_000_000, 2_000_000_000, "walk")
+    ]
+
+
+def test_a_field_that_no_line_has_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    study = json_study(tmp_path)
+    write_jsonl(study, "p1_1.jsonl", [{"t": 1, "acc": {"x": [1], "y": [2], "Z": [3]}, "mag": batch(1)["mag"]}])
+    with pytest.raises(InputError, match=r"'acc\.z' is missing\. Did you mean 'acc\.[xyZ]'"):
+        ingest(study, "s")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["t", "acc", "x", "y", "z"]), inner),
+    max_leaves=6,
+)
+AXES = st.lists(st.none() | st.floats() | st.integers(-9, 9), min_size=2, max_size=2) | JSON
+RECORDS = JSON | st.fixed_dictionaries(
+    {"t": st.integers(0, 9) | JSON, "acc": st.fixed_dictionaries(dict.fromkeys("xyz", AXES)), "what": JSON}
+)
+
+
+@given(st.lists(RECORDS.map(json.dumps) | st.text(max_size=9).filter(lambda text: "\n" not in text), max_size=12))
+@settings(deadline=None, max_examples=40)
+def test_whatever_json_holds_every_reading_is_kept_or_quarantined(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str]
+) -> None:
+    study = json_study(tmp_path_factory.mktemp("study"))
+    good = [json.dumps(batch(10)), *(row.replace("\r", "") for row in rows)]
+    (study.raw("s") / "p1_1.jsonl").write_bytes("\n".join(good).encode(errors="surrogatepass"))
+    ingest(study, "s")
+    assert conserved(study)
+    assert manifest(study)["files"]["p1_1.jsonl"]["modalities"]["acc"]["kept"] >= 3
+
+
+def parquet_study(root: Path, unit: str = "us") -> Study:
+    """A source of wide Parquet files."""
+    clock = {"kind": "timestamp", "column": "t", "unit": unit}
+    mods = {"acc": modality("a", "m/s2", clock), "gyro": modality("g", "rad/s", clock)}
+    return source_study(root, files="*.parquet", reader={"format": "parquet"}, modalities=mods)
+
+
+def wide(count: int) -> pl.DataFrame:
+    """A wide table of readings at 100 Hz."""
+    axes = {f"{kind}{axis}": np.arange(count, dtype=np.float32) for kind in "ag" for axis in "xyz"}
+    return pl.DataFrame({"t": np.arange(count) * 10_000, **axes, "label": ["walk"] * count})
+
+
+def test_parquet_rows_are_kept_or_set_aside_by_row(tmp_path: Path) -> None:
+    study = parquet_study(tmp_path)
+    frame = wide(6).with_columns(
+        t=pl.Series([0, 10_000, 10_000, 30_000, None, 50_000]), ax=pl.Series([0.0, None, 2, 3, 4, float("nan")])
+    )
+    frame.write_parquet(study.raw("s") / "p1_1.parquet")
+    ingest(study, "s")
+    assert rows_of(study, "acc")["t_ns"].to_list() == [0, 10_000_000, 30_000_000]
+    assert aside(study) == [
+        ("p1_1.parquet", 2, "acc", "not_finite"),
+        ("p1_1.parquet", 3, "gyro", "duplicate_time"),
+        ("p1_1.parquet", 5, "acc", "bad_time"),
+        ("p1_1.parquet", 5, "gyro", "bad_time"),
+        ("p1_1.parquet", 6, "acc", "not_finite"),
+    ]
+    assert json.loads(table(study, "quarantine")["raw"][0])["ax"] is None
+    assert conserved(study)
+
+
+def test_parquet_texts_are_parsed_and_moments_know_their_unit(tmp_path: Path) -> None:
+    study = parquet_study(tmp_path)
+    start = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    moments = [start + timedelta(microseconds=10_000 * i) for i in range(3)]
+    frame = wide(3).with_columns(t=pl.Series(moments), ax=pl.Series(["1.5", "x", "2"]))
+    frame.write_parquet(study.raw("s") / "p1_1.parquet")
+    ingest(study, "s")
+    epoch = int(start.timestamp()) * 10**9
+    assert rows_of(study, "acc").select(pl.col("t_ns") - epoch, "x").rows() == [(0, 1.5), (20_000_000, 2.0)]
+    assert aside(study) == [("p1_1.parquet", 2, "acc", "broken_line")]
+
+
+def test_a_damaged_parquet_file_is_set_aside_whole(tmp_path: Path) -> None:
+    study = parquet_study(tmp_path)
+    for subject in ("p1", "p2", "p3"):
+        wide(500).write_parquet(study.raw("s") / f"{subject}_1.parquet")
+    damaged = study.raw("s") / "p2_1.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    inside = study.raw("s") / "p3_1.parquet"
+    inside.write_bytes(inside.read_bytes()[:4] + b"\xff" * 600 + inside.read_bytes()[604:])
+    ingest(study, "s")
+    assert aside(study) == [(f"p{n}_1.parquet", None, None, "unreadable") for n in (2, 3)]
+    assert rows_of(study, "acc").height == 500
+
+
+def matlab_study(root: Path, **source: Any) -> Study:
+    """Accelerometer and gyroscope in one variable of a file, the skeleton in a file beside it."""
+    clock = {"kind": "sample_index", "rate_hz": 50}
+    inertial = {"variable": "iner", "clock": clock, "channels": list("xyz")}
+    fields = {
+        "join": {"acc": "I/*.mat", "gyro": "I/*.mat", "skeleton": "S/*.mat"},
+        "reader": {"format": "matlab"},
+        "identity": {"pattern": r"a(?P<label>\d+)_s(?P<subject>\d+)_t(?P<session>\d+)_"},
+        "labels": {"map": {"1": "wave"}},
+        "modalities": {
+            "acc": {**inertial, "columns": [0, 1, 2], "unit": "g"},
+            "gyro": {**inertial, "columns": ["3", "4", "5"], "unit": "deg/s"},
+            "skeleton": {"variable": "skel", "time_axis": 2, "unit": "m", "clock": {**clock, "rate_hz": 30}},
+        },
+    }
+    study = source_study(root, **{**fields, **source})
+    for folder in "IS":
+        (study.raw("s") / folder).mkdir()
+    return study
+
+
+def write_trial(study: Study, trial: str, count: int = 20, joints: int = 2) -> tuple[Path, np.ndarray, np.ndarray]:
+    """Writes both files of a trial; returns the first and what is in them."""
+    draw = np.random.default_rng(count)
+    inertial, skeleton = draw.normal(size=(count, 6)), draw.normal(size=(joints, 3, count // 2))
+    path = study.raw("s") / "I" / f"{trial}_inertial.mat"
+    savemat(path, {"iner": inertial})
+    savemat(study.raw("s") / "S" / f"{trial}_skeleton.mat", {"skel": skeleton}, do_compression=True)
+    return path, inertial, skeleton
+
+
+def test_files_of_a_trial_are_joined_to_one_recording(tmp_path: Path) -> None:
+    study = matlab_study(tmp_path)
+    _, inertial, skeleton = write_trial(study, "a1_s3_t2")
+    write_trial(study, "a2_s3_t2")
+    ingest(study, "s")
+    recordings = table(study, "recordings").sort("file")
+    assert recordings["file_skeleton"].to_list() == ["S/a1_s3_t2_skeleton.mat", "S/a2_s3_t2_skeleton.mat"]
+    assert (recordings["subject"][0], recordings["session"][0]) == ("3", "2")
+    first = recordings["recording"][0]
+    mine = pl.col("recording") == first
+    np.testing.assert_allclose(
+        rows_of(study, "acc").filter(mine).select("x", "y", "z"), inertial[:, :3] * 9.80665, rtol=1e-6
+    )
+    shown = rows_of(study, "skeleton").filter(mine)
+    np.testing.assert_allclose(shown.select("c0", "c3", "c5"), skeleton[[0, 1, 1], [0, 0, 2]].T, rtol=1e-6)
+    assert shown["t_ns"][:3].to_list() == [0, 33_333_333, 66_666_667]
+    assert table(study, "labels").sort("label")["label"].to_list() == ["2", "wave"]
+    assert manifest(study)["modalities"]["skeleton"]["channels"] == [f"c{i}" for i in range(6)]
+    assert len({entry["shard"] for path, entry in manifest(study)["files"].items() if "a1_" in path}) == 1
+    assert conserved(study)
+
+
+def test_a_truncated_matlab_file_costs_only_itself(tmp_path: Path) -> None:
+    study = matlab_study(tmp_path)
+    path, *_ = write_trial(study, "a1_s1_t1", 200)
+    write_trial(study, "a1_s2_t1")
+    path.write_bytes(path.read_bytes()[:1000])
+    ingest(study, "s")
+    assert aside(study) == [("I/a1_s1_t1_inertial.mat", None, None, "unreadable")]
+    entry = manifest(study)["files"]["I/a1_s1_t1_inertial.mat"]
+    assert (entry["status"], entry["modalities"]) == ("unreadable", {})
+    recordings = table(study, "recordings")
+    assert recordings.filter(pl.col("file_acc").is_null())["file_skeleton"].to_list() == ["S/a1_s1_t1_skeleton.mat"]
+
+
+@pytest.mark.parametrize("spoil", ["garbage", "head", "zeros"])
+def test_no_damage_of_a_matlab_file_stops_the_others(tmp_path: Path, spoil: str) -> None:
+    study = matlab_study(tmp_path)
+    path, *_ = write_trial(study, "a1_s1_t1", 200)
+    write_trial(study, "a1_s2_t1")
+    whole = path.read_bytes()
+    path.write_bytes({"garbage": b"no matlab" * 40, "head": whole[:60], "zeros": whole[:128] + bytes(400)}[spoil])
+    ingest(study, "s")
+    assert [(file, line) for file, line, *_ in aside(study)] == [("I/a1_s1_t1_inertial.mat", None)]
+    assert rows_of(study, "acc").height == 20
+
+
+def test_matlab_variables_of_another_shape_or_type_are_set_aside(tmp_path: Path) -> None:
+    study = matlab_study(tmp_path)
+    write_trial(study, "a1_s1_t1")
+    savemat(study.raw("s") / "I" / "a1_s2_t1_i.mat", {"iner": np.zeros((9, 4))})
+    savemat(study.raw("s") / "I" / "a1_s3_t1_i.mat", {"Iner": np.zeros((9, 6))})
+    savemat(study.raw("s") / "I" / "a1_s4_t1_i.mat", {"iner": "text"})
+    savemat(study.raw("s") / "S" / "a1_s5_t1_s.mat", {"skel": np.zeros((3, 3, 5))})
+    ingest(study, "s")
+    reasons = table(study, "quarantine").select("file", "reason").rows()
+    assert [file for file, _ in reasons] == [
+        "I/a1_s2_t1_i.mat", "I/a1_s3_t1_i.mat", "I/a1_s3_t1_i.mat", "I/a1_s4_t1_i.mat", "I/a1_s4_t1_i.mat",
+        "S/a1_s5_t1_s.mat",
+    ]  # fmt: skip
+    assert "gyro: the column '4' is missing" in reasons[0][1]
+    assert "Did you mean 'Iner'" in reasons[1][1]
+    assert "no array of real numbers" in reasons[3][1]
+    assert "there are 9 columns, not 6" in reasons[5][1]
+    assert conserved(study)
+
+
+def test_two_files_that_claim_the_same_recording_are_told_apart(tmp_path: Path) -> None:
+    study = matlab_study(tmp_path)
+    path, *_ = write_trial(study, "a1_s1_t1")
+    path.with_name("a1_s1_t1_copy.mat").write_bytes(path.read_bytes())
+    (study.raw("s") / "I" / "notes.mat").write_bytes(b"x")
+    ingest(study, "s")
+    assert [(file, rule) for file, _, _, rule in aside(study)] == [
+        ("I/a1_s1_t1_inertial.mat", "same_recording"),
+        ("I/notes.mat", "unmatched_path"),
+    ]
