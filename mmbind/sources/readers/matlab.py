@@ -1,9 +1,9 @@
-"""MATLAB files up to version 7 (not the HDF5 of 7.3): a variable per modality."""
+"""MATLAB files of versions 5 to 7 (not the HDF5 of 7.3): a variable per modality."""
 
 from __future__ import annotations
 
 import json
-import warnings
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.io import loadmat, whosmat
 
 from mmbind.config import ModalitySource, Source
 from mmbind.errors import nearest
+from mmbind.sources.readers.mat5 import DamagedError, Variable, variables
 from mmbind.sources.table import Block, FileProblem, RawFile, broken_frame, lacking, time_column
 
 
@@ -32,13 +32,17 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
     Raises:
         FileProblem: when it cannot be read.
     """
-    variables = _load(path, modalities)
-    blocks, missing = [], {}
-    for name, spec in sorted(modalities.items()):
-        try:
-            blocks.append(_block(name, spec, variables))
-        except _Lacking as error:
-            missing[name] = str(error)
+    blocks: list[Block] = []
+    missing: dict[str, str] = {}
+    try:
+        held = variables(path.read_bytes())
+        for name, spec in sorted(modalities.items()):
+            try:
+                blocks.append(_block(name, spec, held))
+            except _Lacking as error:
+                missing[name] = str(error)
+    except DamagedError as error:
+        raise FileProblem("unreadable", f"it is no MATLAB file, or damaged: {error}.") from None
     return RawFile(blocks, missing)
 
 
@@ -50,45 +54,26 @@ def count_columns(path: Path, spec: ModalitySource) -> int | None:
         spec: the modality.
     """
     try:
-        shapes = {name: shape for name, shape, _ in whosmat(path)}
-    except Exception:  # scipy raises whatever its parser stumbles over
+        variable = variables(path.read_bytes()).get(spec.variable or "")
+    except DamagedError:
         return None
-    shape = shapes.get(spec.variable or "")
-    if shape is None or spec.time_axis >= len(shape):
+    if variable is None or spec.time_axis >= len(variable.shape):
         return None
-    return int(np.prod([length for axis, length in enumerate(shape) if axis != spec.time_axis]))
+    return math.prod(length for axis, length in enumerate(variable.shape) if axis != spec.time_axis)
 
 
 class _Lacking(Exception):  # noqa: N818  (it becomes a reason)
     """A file cannot give a modality."""
 
 
-def _load(path: Path, modalities: Mapping[str, ModalitySource]) -> dict[str, Any]:
-    wanted = {spec.variable for spec in modalities.values()} | {time_column(spec) for spec in modalities.values()}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            known = [name for name, _, _ in whosmat(path)]
-            found = loadmat(path, variable_names=sorted(name for name in wanted if name in known))
-    except NotImplementedError:
-        raise FileProblem(
-            "unreadable", "it is a MATLAB 7.3 file, which is HDF5; save it with the option -v7."
-        ) from None
-    except Exception as error:
-        raise FileProblem(
-            "unreadable", f"it is no MATLAB file, or damaged: {type(error).__name__}: {error}".strip()
-        ) from None
-    return {name: found.get(name) for name in known}
-
-
-def _block(name: str, spec: ModalitySource, variables: Mapping[str, Any]) -> Block:
-    table = _table(_numbers(str(spec.variable), variables), spec)
+def _block(name: str, spec: ModalitySource, held: Mapping[str, Variable]) -> Block:
+    table = _table(_numbers(str(spec.variable), held), spec)
     columns = [_column(column, table.shape[1]) for column in spec.columns] or list(range(table.shape[1]))
     rows = np.arange(len(table), dtype=np.int64)
     frame = {"line": pl.Series(rows + 1), "row": pl.Series(rows)}
     time = time_column(spec)
     if time is not None:
-        frame["time"] = pl.Series(_times(time, table, variables))
+        frame["time"] = pl.Series(_times(time, table, held))
     frame |= {f"v{channel}": pl.Series(table[:, c].astype(np.float64)) for channel, c in enumerate(columns)}
 
     def raw(lines: pl.Series) -> pl.Series:
@@ -97,13 +82,12 @@ def _block(name: str, spec: ModalitySource, variables: Mapping[str, Any]) -> Blo
     return Block({name: pl.DataFrame(frame)}, broken_frame([]), {name: len(table)}, raw)
 
 
-def _numbers(variable: str, variables: Mapping[str, Any]) -> npt.NDArray[Any]:
-    if variable not in variables:
-        raise _Lacking(f"the variable {variable!r} is missing. {nearest(variable, variables)}")
-    value = variables[variable]
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
+def _numbers(variable: str, held: Mapping[str, Variable]) -> npt.NDArray[Any]:
+    if variable not in held:
+        raise _Lacking(f"the variable {variable!r} is missing. {nearest(variable, held)}")
+    if not held[variable].numeric:
         raise _Lacking(f"the variable {variable!r} is no array of real numbers.")
-    return value
+    return held[variable].numbers()
 
 
 def _table(array: npt.NDArray[Any], spec: ModalitySource) -> npt.NDArray[Any]:
@@ -113,7 +97,7 @@ def _table(array: npt.NDArray[Any], spec: ModalitySource) -> npt.NDArray[Any]:
             f"the variable {spec.variable!r} has {array.ndim} axes; time_axis {spec.time_axis} is not among them."
         )
     moved = np.moveaxis(array, spec.time_axis, 0)
-    return moved.reshape(len(moved), int(np.prod(moved.shape[1:])))
+    return moved.reshape(len(moved), math.prod(moved.shape[1:]))
 
 
 def _column(column: str | int, count: int) -> int:
@@ -122,10 +106,10 @@ def _column(column: str | int, count: int) -> int:
     raise _Lacking(lacking(column, [str(number) for number in range(count)]))
 
 
-def _times(time: str, table: npt.NDArray[Any], variables: Mapping[str, Any]) -> npt.NDArray[Any]:
+def _times(time: str, table: npt.NDArray[Any], held: Mapping[str, Variable]) -> npt.NDArray[Any]:
     if time.isdigit():
         return table[:, _column(time, table.shape[1])]
-    times = _numbers(time, variables).ravel()
+    times = _numbers(time, held).ravel()
     if len(times) != len(table):
         raise _Lacking(f"the variable {time!r} has {len(times)} times for {len(table)} readings.")
     return times
