@@ -46,8 +46,7 @@ class Activity:
         tempo_hz: cycles per second.
         posture: mean joint angles in degrees; joints not named hang.
         waves: what moves around the posture.
-        heading: deviation of the slow wander of the direction one faces, in degrees.
-        tremor: deviation of the fast small movements of every joint, in degrees.
+        heading: deviation of the slowly changing turning rate, in degrees per s.
     """
 
     name: str
@@ -55,7 +54,11 @@ class Activity:
     posture: Mapping[str, float]
     waves: tuple[Wave, ...] = ()
     heading: float = 5.0
-    tremor: float = 0.3
+
+
+#: A wrist is never still: fidgeting, and vehicles and tables that shake. Fast movements of a
+#: degree are loud in an accelerometer and silent in a magnetometer.
+TREMOR = 0.8
 
 
 def _gait(name: str, tempo_hz: float, *, swing: float, elbow: float, bounce: float, heading: float) -> Activity:
@@ -74,20 +77,17 @@ def _gait(name: str, tempo_hz: float, *, swing: float, elbow: float, bounce: flo
             Wave("sway", 0.8 * bounce, phase=0.25),
         ),
         heading=heading,
-        tremor=0.8,
     )
 
 
-_DESK = {"flexion": 22.0, "abduction": 12.0, "elbow": 62.0, "pronation": 35.0}
-
-#: Every activity by its label.
+#: Every activity by its label. Stairs turn at landings. Resting, stirring and driving a
+#: screw are done in nearly the same posture.
 ACTIVITIES: dict[str, Activity] = {
     activity.name: activity
     for activity in (
-        Activity("rest", 0.25, posture=_DESK, waves=(Wave("bob", 0.002),), heading=4.0, tremor=0.4),
-        _gait("walk", 0.92, swing=16.0, elbow=18.0, bounce=0.018, heading=20.0),
-        _gait("stairs", 0.80, swing=12.0, elbow=26.0, bounce=0.022, heading=45.0),
-        _gait("jog", 1.30, swing=24.0, elbow=75.0, bounce=0.040, heading=20.0),
+        _gait("walk", 0.96, swing=20.0, elbow=14.0, bounce=0.018, heading=15.0),
+        _gait("stairs", 0.74, swing=11.0, elbow=28.0, bounce=0.022, heading=60.0),
+        _gait("jog", 1.30, swing=22.0, elbow=75.0, bounce=0.026, heading=20.0),
         Activity(
             "wave",
             1.3,
@@ -105,16 +105,23 @@ ACTIVITIES: dict[str, Activity] = {
             ),
         ),
         Activity(
+            "rest",
+            0.25,
+            posture={"flexion": 15.0, "abduction": 12.0, "elbow": 50.0, "pronation": 45.0},
+            waves=(Wave("bob", 0.002),),
+            heading=4.0,
+        ),
+        Activity(
             "stir",
             1.4,
-            posture=_DESK,
-            waves=(Wave("flexion", 5.0), Wave("rotation", 7.0, phase=0.25), Wave("wrist", 4.0, phase=0.1)),
+            posture={"flexion": 25.0, "abduction": 20.0, "elbow": 60.0, "pronation": 35.0},
+            waves=(Wave("flexion", 7.0), Wave("rotation", 10.0, phase=0.25), Wave("wrist", 5.0, phase=0.1)),
         ),
         Activity(
             "screw",
             1.1,
-            posture=_DESK | {"elbow": 30.0, "flexion": 10.0},
-            waves=(Wave("pronation", 28.0, sharpness=1.0), Wave("elbow", 1.5, phase=0.2)),
+            posture={"flexion": 18.0, "abduction": 12.0, "elbow": 40.0, "pronation": 25.0},
+            waves=(Wave("pronation", 30.0, sharpness=1.0), Wave("elbow", 3.0, phase=0.2)),
         ),
     )
 }

@@ -70,9 +70,9 @@ class Habit:
 
 
 #: Between people.
-PEOPLE = Spread(tempo=0.12, size=0.30, posture=12.0, phase=0.06, sharpness=0.8)
+PEOPLE = Spread(tempo=0.08, size=0.25, posture=6.0, phase=0.06, sharpness=0.6)
 #: Between two bouts of the same activity of one person.
-BOUTS = Spread(tempo=0.05, size=0.15, posture=6.0, phase=0.02, sharpness=0.2)
+BOUTS = Spread(tempo=0.07, size=0.25, posture=8.0, phase=0.04, sharpness=0.5)
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class Person:
     habits: dict[str, Habit]
 
     @classmethod
-    def draw(cls, chance: np.random.Generator, *, left_share: float = 0.5) -> Person:
+    def draw(cls, chance: np.random.Generator, *, left_share: float = 0.0) -> Person:
         """Draws a person.
 
         Args:
             chance: where the person comes from.
-            left_share: share of people who wear the logger on the left wrist.
+            left_share: chance that the logger is worn on the left wrist.
         """
         stature = 1.0 + 0.06 * chance.standard_normal()
         return cls(

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mmbind.simulation.activities import ACTIVITIES, JOINTS, TRUNK
+from mmbind.simulation.activities import ACTIVITIES, JOINTS, TREMOR, TRUNK
 from mmbind.simulation.chance import Floats, wander
 from mmbind.simulation.motion import Motion
 from mmbind.simulation.people import BOUTS, Person
 
 #: Samples per second of simulated motion; loggers sample it at their own rates.
-RATE_HZ = 200.0
+RATE_HZ = 100.0
 #: Seconds that one activity takes to turn into the next.
 BLEND_S = 0.8
 #: Inside a bout: relative deviation of the tempo and of the size of all movements, and of
 #: the posture in degrees, with knots per second of the wander.
 TEMPO_WANDER, SIZE_WANDER, POSTURE_WANDER, WANDER_HZ = 0.06, 0.15, 2.5, 0.4
-#: Knots per second of the wander of the direction one faces, and of tremor.
+#: Knots per second of the turning rate, and of tremor.
 HEADING_HZ, TREMOR_HZ = 0.15, 10.0
 
 
@@ -77,7 +77,7 @@ def perform(person: Person, bouts: Sequence[Bout], chance: np.random.Generator) 
         parts = _movement(person, bout.activity, times[here], chance)
         for total, part in zip((joints, trunk, turning), parts, strict=True):
             total[here] += share * part
-    facing = chance.uniform(0, 360) + np.cumsum(turning[:, 0]) / RATE_HZ
+    facing = chance.uniform(0, 360) + person.side * np.cumsum(turning[:, 0]) / RATE_HZ
     return _wrist(person, np.deg2rad(joints), trunk, np.deg2rad(facing))
 
 
@@ -98,7 +98,7 @@ def _movement(person: Person, name: str, times: Floats, chance: np.random.Genera
 
     posture = np.array([activity.posture.get(joint, 0.0) for joint in JOINTS]) + habit.posture
     joints = posture + POSTURE_WANDER * drift[:, 2:]
-    joints += activity.tremor * wander(chance, times, rate_hz=TREMOR_HZ, columns=len(JOINTS))
+    joints += TREMOR * wander(chance, times, rate_hz=TREMOR_HZ, columns=len(JOINTS))
     trunk = np.zeros((len(times), len(TRUNK)))
     for wave, factor, lead, sharper in zip(activity.waves, habit.sizes, habit.phases, habit.sharpness, strict=True):
         curve = _wave(wave.harmonic * cycles + wave.phase + lead, wave.sharpness + sharper)
