@@ -38,7 +38,7 @@ def run(study: str, commit: bool, push: bool, keep_versions: int | None, still: 
 def up(port: int) -> None:
     """Start a local Prefect server with a worker, and deploy prefect.yaml.
 
-    Runs until interrupted. In another terminal: prefect deployment run 'pipeline/nightly'.
+    Runs until interrupted. The line it prints runs the pipeline at once.
     """
     from flows.server import serve
 

@@ -126,11 +126,13 @@ def _resample(records: Records, plan: Plan, windows: Windows, modality: str, spe
             for recording, times, values in records.readings(modality, shard):
                 if (planned := plan.recordings.get(recording)) is None:
                     continue
-                interval, step = planned.spans[modality].interval, planned.cuts.step(spec.steps)
+                cuts = planned.cuts_of(modality)
+                if not cuts.length:
+                    continue
+                interval, step = planned.spans[modality].interval, cuts.step(spec.steps)
                 smooth = low_pass(times, values, interval=interval, step=step)
-                for begin in range(0, len(planned.cuts.starts), BLOCK):
-                    starts = planned.cuts.starts[begin : begin + BLOCK]
-                    grid = Cuts(starts, planned.cuts.length, planned.cuts.closed).grid(spec.steps)
+                for begin in range(0, len(cuts.starts), BLOCK):
+                    grid = Cuts(cuts.starts[begin : begin + BLOCK], cuts.length, cuts.closed).grid(spec.steps)
                     samples, covered = sample(times, smooth, grid, reach=max(interval, step))
                     kept = np.flatnonzero(covered >= windows.min_coverage)
                     spill.append(planned.offset + begin + kept, samples[kept])

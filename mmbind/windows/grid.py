@@ -68,7 +68,7 @@ class Cuts:
 def cut(spans: Sequence[Span], how: TrialCut | SlidingCut) -> Cuts | str:
     """Cuts one recording.
 
-    ``trial``: one window over the time that all modalities share. ``sliding``: the first
+    ``trial``: one window from the first reading to the last. ``sliding``: the first
     window starts where the last modality sets in, and windows follow at the stated hop, to
     both sides, as far as any modality has readings; a modality that is silent there is
     absent from those windows.
@@ -83,13 +83,14 @@ def cut(spans: Sequence[Span], how: TrialCut | SlidingCut) -> Cuts | str:
     if not spans:
         return NO_READINGS
     begin = max(span.first for span in spans)
-    if isinstance(how, TrialCut):
-        end = min(span.last for span in spans)
-        if any(span.first == span.last for span in spans):
-            return TOO_SHORT
-        return Cuts(np.array([begin], dtype=np.int64), end - begin, closed=True) if end > begin else NO_OVERLAP
-    length, hop = round(how.length_s * SECOND_NS), round(how.hop_s * SECOND_NS)
     earliest = min(span.first for span in spans)
+    if isinstance(how, TrialCut):
+        if all(span.first == span.last for span in spans):
+            return TOO_SHORT
+        if begin > min(span.last for span in spans):
+            return NO_OVERLAP
+        return Cuts(np.array([earliest], dtype=np.int64), max(span.last for span in spans) - earliest, closed=True)
+    length, hop = round(how.length_s * SECOND_NS), round(how.hop_s * SECOND_NS)
     latest = max(span.last + int(TAIL * span.interval) for span in spans)
     before, after = (begin - earliest) // hop, (latest - length - begin) // hop
     starts = begin + hop * np.arange(-before, after + 1, dtype=np.int64)

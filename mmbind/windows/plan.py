@@ -30,6 +30,19 @@ class Planned:
     offset: int
     spans: dict[str, Span]
 
+    def cuts_of(self, modality: str) -> Cuts:
+        """Where a modality's samples lie.
+
+        In a trial every modality is spread over its own readings, from the first to the
+        last: the sensors watched the same movement, but clocks that only count samples at a
+        nominal rate disagree about how long it took. What one modality covers never depends
+        on another one, which a role may have to hide.
+        """
+        if not self.cuts.closed:
+            return self.cuts
+        span = self.spans[modality]
+        return Cuts(np.array([span.first], dtype=np.int64), span.last - span.first, closed=True)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -57,18 +57,31 @@ def test_windows_hold_every_modality_on_its_own_grid(tmp_path: Path) -> None:
     assert summary.counts["windows"] == {"planned": 9, "kept": 9, "refused": {}}
 
 
-def test_trials_are_normalised_over_the_time_that_modalities_share(tmp_path: Path) -> None:
+def test_every_modality_of_a_trial_is_normalised_over_its_own_readings(tmp_path: Path) -> None:
     study = sliding(tmp_path, cut={"kind": "trial"})
-    readings = {"acc": sine(0.5, 50.0, 3.0), "gyro": sine(0.5, 25.0, 3.0, start=0.5)}
-    write_records(study, "s", [Recording("p1_1.csv", "p1", readings, [(0.0, 3.5, "wave")])])
+    readings = {"acc": sine(0.5, 50.0, 5.0), "gyro": sine(0.5, 25.0, 3.0)}  # one clock counts too few
+    write_records(study, "s", [Recording("p1_1.csv", "p1", readings, [(0.0, 5.0, "wave")])])
     cut_windows(study, "s")
     store = opened(study)
-    assert store.index["start_ns"].to_list() == [SECOND_NS // 2]
-    assert store.index["stop_ns"].to_list() == [2_980_000_000]
+    assert store.index["start_ns"].to_list() == [0]
+    assert store.index["stop_ns"].to_list() == [4_980_000_000]
     assert store.index["label"].to_list() == ["wave"]
     assert store.modalities["acc"].rate_hz is None
-    times = np.linspace(0.5, 2.98, 16)
-    assert np.abs(store.gather("gyro")[0, :, 0] - np.sin(np.pi * times)).max() < 0.05
+    for modality, last, steps in (("acc", 4.98, 32), ("gyro", 2.96, 16)):
+        wanted = np.sin(np.pi * np.linspace(0.0, last, steps))
+        assert np.abs(store.gather(modality)[0, :, 0] - wanted).max() < 0.1
+
+
+def test_what_a_trial_shows_of_one_modality_does_not_depend_on_another(tmp_path: Path) -> None:
+    """A role may have to hide the other one: its readings must not show through the cut."""
+    windows = []
+    for name, seconds in (("a", 3.0), ("b", 2.0)):
+        study = sliding(tmp_path / name, cut={"kind": "trial"})
+        readings = {"acc": sine(0.5, 50.0, 4.0), "gyro": sine(0.5, 25.0, seconds)}
+        write_records(study, "s", [Recording("p1_1.csv", "p1", readings)])
+        cut_windows(study, "s")
+        windows.append(opened(study).gather("acc"))
+    assert np.array_equal(*windows)
 
 
 def test_a_label_must_cover_enough_of_its_window(tmp_path: Path) -> None:
