@@ -28,9 +28,9 @@ from mmbind.files import read_json
 from mmbind.study import Study
 
 
-async def _was_killed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+def _was_killed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     """Whether a task run failed for a reason that another try may cure."""
-    error = await state.result(raise_on_failure=False)  # type: ignore[misc]
+    error = state.result(raise_on_failure=False)
     return isinstance(error, StageError) and error.transient
 
 
