@@ -1,0 +1,41 @@
+"""What a stage's code uses is a dependency of the stage: else repaired code leaves stale outputs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.support import ROOT
+
+ROOMS = set("sources validation windows roles encoders learning binding reports training evaluation".split())
+#: Imported with a room and not used by the stage: evaluation also walks whole rotations,
+#: encoders also fit what bind only reads.
+UNUSED = {"evaluate": {"roles", "encoders", "binding"}, "bind": {"learning"}}
+LOADED = """
+import json, sys
+import flows.{door}
+print(json.dumps(sorted(name for name in sys.modules if name.startswith("mmbind."))))
+"""
+
+
+def _stages() -> Iterator[tuple[str, list[str]]]:
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        deps = stage.get("do", stage)["deps"]
+        yield name, [dep.removeprefix("${house}/mmbind/") for dep in deps if "house}/mmbind" in dep]
+
+
+@pytest.mark.parametrize(("stage", "deps"), list(_stages()))
+def test_rooms_that_a_door_imports_are_dependencies(stage: str, deps: list[str]) -> None:
+    code = LOADED.format(door=stage.replace("-", "_"))
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    rooms = {module.split(".")[1] for module in json.loads(done.stdout)} & ROOMS
+    assert rooms - UNUSED.get(stage, set()) - {dep.split("/")[0] for dep in deps} == set()
+
+
+@pytest.mark.parametrize(("stage", "deps"), list(_stages()))
+def test_dependencies_on_code_exist_and_stand_once(stage: str, deps: list[str]) -> None:
+    assert all((ROOT / "mmbind" / dep).exists() for dep in deps)
+    assert sorted(set(deps)) == deps
