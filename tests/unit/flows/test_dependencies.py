@@ -10,7 +10,8 @@ import yaml
 
 from tests.support import ROOT
 
-ROOMS = set("sources validation windows roles encoders learning binding reports training evaluation".split())
+LEARNERS = {"encoders", "learning", "training", "evaluation"}
+ROOMS = {"sources", "validation", "windows", "roles", "binding", "reports", *LEARNERS}
 #: Imported with a room and not used by the stage: evaluation also walks whole rotations,
 #: encoders also fit what bind only reads.
 UNUSED = {"evaluate": {"roles", "encoders", "binding"}, "bind": {"learning"}}
