@@ -69,6 +69,12 @@ def _outcome(stage: str, action: Callable[[], None]) -> int:
             traceback.print_exc()
         print(f"error: {stage}: {error}", file=sys.stderr, flush=True)
         return error.exit_code
+    except OSError as error:
+        if os.environ.get("MMBIND_DEBUG"):
+            traceback.print_exc()
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {stage}: {place}{error.strerror or error}.", file=sys.stderr, flush=True)
+        return EXIT_FAILURE
     except KeyboardInterrupt:
         print(f"error: {stage}: interrupted.", file=sys.stderr, flush=True)
         return EXIT_FAILURE

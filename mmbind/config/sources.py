@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mmbind.config.base import Section
+from mmbind.errors import nearest
 from mmbind.units import UNITS
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -99,7 +100,7 @@ class ModalitySource(Section):
     @classmethod
     def _known_unit(cls, value: str) -> str:
         if value not in UNITS:
-            raise ValueError(f"unknown unit {value!r}; known: {', '.join(sorted(UNITS))}")
+            raise ValueError(f"unknown unit {value!r}. {nearest(value, UNITS)}")
         return value
 
 
