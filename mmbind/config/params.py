@@ -13,7 +13,7 @@ from mmbind.config.binding import Binding, Report
 from mmbind.config.explain import DisagreementError, explain
 from mmbind.config.learning import Compute, Evaluation, Shared, Training
 from mmbind.config.marked import read_yaml
-from mmbind.config.roles import TARGET, TEST, Role, Rotation
+from mmbind.config.roles import TARGET, TEST, FolderName, Role, Rotation
 from mmbind.config.sources import Archive, Name, Source
 from mmbind.config.windows import Windows
 from mmbind.errors import ConfigError, nearest
@@ -31,7 +31,7 @@ class Params(Section):
     archives: dict[Name, Archive] = {}
     sources: dict[Name, Source] = Field(min_length=1)
     windows: Windows
-    roles: dict[str, Role]
+    roles: dict[FolderName, Role]
     rotations: list[Rotation] = []
     shared: Shared
     binding: Binding = Binding()
@@ -61,7 +61,10 @@ class Params(Section):
         _all_known("modality", [self.shared.modality], self.windows.modalities, "shared", "modality")
         centred = self.training.network.centred
         _all_known("modality", centred, self.windows.modalities, "training", "network", "centred")
+        names = [rotation.name for rotation in self.rotations]
         for position, rotation in enumerate(self.rotations):
+            if rotation.name in names[:position]:
+                raise DisagreementError(["rotations", position, "name"], f"{rotation.name!r} stands twice")
             _all_known("role", rotation.subjects, self.roles, "rotations", position, "subjects")
         return self
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mmbind.config.base import Section
 from mmbind.config.sources import Name
 
+#: A name that is a folder, too: it stays inside the folder that it is put into.
+FolderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 #: The role whose few labels are used for fine-tuning.
 TARGET = "target"
 #: The role that is read once, by evaluate.
@@ -38,6 +40,6 @@ class Role(Section):
 class Rotation(Section):
     """Another assignment of subjects to the same roles, for the proof."""
 
-    name: str
+    name: FolderName
     #: Subjects by role name; roles not named keep theirs.
     subjects: dict[str, list[str]]

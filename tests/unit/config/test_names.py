@@ -1,0 +1,58 @@
+"""Names of roles and rotations are folders: none may lead elsewhere, none may stand twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mmbind.config import Params, Rotation, load_params
+from mmbind.errors import ConfigError
+from tests.support import tiny_params
+
+BAD = ["", "..", "../../x", "/x", "a/b", "a\\b", "a b", ".hidden", "1", "-a", "a\n", "ä"]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    role = {"sources": ["s"], "subjects": ["p7"], "modalities": ["acc", "mag"]}
+    rotations = [{"name": name, "subjects": {"A": ["p3"], "B": ["p1"]}}]
+    for params in (
+        tiny_params(roles={**tiny_params()["roles"], name: role}),
+        tiny_params(rotations=rotations),
+    ):
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"(?s)params.yaml:\d+: .*pattern") as caught:
+            load_params(path)
+        assert repr(name) in str(caught.value)
+
+
+@given(st.text(max_size=8))
+@settings(deadline=None, max_examples=50)
+def test_an_accepted_name_is_one_folder(name: str) -> None:
+    try:
+        Rotation(name=name, subjects={})
+    except ValidationError:
+        return
+    assert Path("a", name).parts == ("a", name)
+    assert name.isascii()
+
+
+def test_plain_names_are_accepted() -> None:
+    roles = tiny_params()["roles"]
+    roles["Old-wrist_2"] = {"sources": ["s"], "subjects": ["p7"], "modalities": ["acc", "mag"]}
+    assert "Old-wrist_2" in Params.model_validate(tiny_params(roles=roles)).unlabelled_roles
+
+
+def test_rotations_differ_in_name(tmp_path: Path) -> None:
+    rotation = {"name": "r0", "subjects": {}}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(tiny_params(rotations=[rotation, {**rotation, "name": "r1"}, dict(rotation)])))
+    with pytest.raises(ConfigError, match=r"rotations\.2\.name: 'r0' stands twice\.") as caught:
+        load_params(path)
+    assert caught.value.line is not None
