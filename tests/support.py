@@ -58,7 +58,7 @@ def tiny_params(**sections: Any) -> dict[str, Any]:
             "test": {"sources": ["s"], "subjects": ["p6"], "modalities": every},
         },
         "shared": {"modality": "acc", "dimensions": 16, "width": 8, "schedule": {"epochs": 2, "batch": 16}},
-        "binding": {"partners": 1, "candidates": 5},
+        "binding": {"partners": 1},
         "training": {
             "network": {"width": 8, "features": 16, "projection": 8},
             "pretrain": {"epochs": 2, "batch": 16},

@@ -113,7 +113,7 @@ def bind(study: Study) -> BindSummary:
         for role, store in open_unlabelled(study).items()
     }
     check_parties(parties, shared)
-    proposals = Proposals(parties, config.partners + config.candidates)
+    proposals = Proposals(parties, config.partners + 1)  # the next one gives the margin
     tables: list[pl.DataFrame] = []
     counts: dict[str, Any] = {}
     figures: dict[str, dict[str, float]] = {}

@@ -23,8 +23,6 @@ class Binding(Section):
 
     #: Partners per anchor.
     partners: int = Field(default=1, ge=1)
-    #: Candidates that the search proposes per anchor, beside the partners (for the margin).
-    candidates: int = Field(default=10, ge=2)
     weight: WeightMap = WeightMap()
 
 

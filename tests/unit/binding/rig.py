@@ -94,7 +94,7 @@ def put_embeddings(
 
 def two_roles(root: Path, a: np.ndarray, b: np.ndarray, **binding: object) -> Study:
     """A has acc and gyro, B has acc and mag."""
-    study = write_study(root, binding={"partners": 1, "candidates": 5, **binding})
+    study = write_study(root, binding={"partners": 1, **binding})
     put_role(study, "A", ["acc", "gyro"], a)
     put_role(study, "B", ["acc", "mag"], b)
     return study

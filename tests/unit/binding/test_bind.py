@@ -64,7 +64,7 @@ def test_invariants(sizes: tuple[int, int], partners: int, distinct: int, lost: 
     base = random_vectors(distinct, 5, seed)
     a, b = (base[rng.integers(0, distinct, size)] for size in sizes)
     with TemporaryDirectory() as folder:
-        study = write_study(Path(folder), binding={"partners": partners, "candidates": 2})
+        study = write_study(Path(folder), binding={"partners": partners})
         put_role(study, "A", ["acc", "gyro"], a)
         put_role(study, "B", ["acc", "mag"], np.concatenate([b, b[:2]]), absent={"acc": lost})
         bind(study)
@@ -105,7 +105,7 @@ def test_row_order_of_the_embeddings_changes_nothing(seed: int) -> None:
         assert digest_folder(study.bindings) == before
 
 
-CHANGES = ["vector", "window", "partners", "candidates", "weight", "presence"]
+CHANGES = ["vector", "window", "partners", "weight", "presence"]
 KEEPS = ["again", "training", "report", "moved"]
 
 
@@ -116,7 +116,7 @@ def test_the_id_changes_exactly_when_what_it_describes_changes(change: str, seed
     with TemporaryDirectory() as folder:
         study = two_roles(Path(folder) / "study", a, b)
         before = bind(study).manifest
-        binding = {"partners": 1, "candidates": 5}
+        binding = {"partners": 1}
         match change:
             case "vector":
                 b = b.copy()
@@ -128,8 +128,6 @@ def test_the_id_changes_exactly_when_what_it_describes_changes(change: str, seed
                 put_role(study, "B", ["acc", "mag"], b, absent={"mag": [seed % 11]})
             case "partners":
                 study = write_study(study.root, binding={**binding, "partners": 2})
-            case "candidates":
-                study = write_study(study.root, binding={**binding, "candidates": 6})
             case "weight":
                 study = write_study(study.root, binding={**binding, "weight": {"slope": 0.4}})
             case "training":

@@ -84,7 +84,7 @@ def test_oracle_draws_partners_of_the_same_class_by_seed(study: Study) -> None:
 
 
 def test_oracle_has_as_many_partners_as_the_binding(tmp_path: Path) -> None:
-    study = write_studied(tmp_path, binding={"partners": 4, "candidates": 5})
+    study = write_studied(tmp_path, binding={"partners": 4})
     pairs = same_class_pairs(Inputs(study, 0))
     assert pairs.group_by("anchor").len()["len"].unique().to_list() == [4]
     assert pairs.select("anchor", "partner").is_unique().all()
