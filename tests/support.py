@@ -41,6 +41,7 @@ def tiny_params(**sections: Any) -> dict[str, Any]:
     every = ["acc", "gyro", "mag"]
     params: dict[str, Any] = {
         "house": str(ROOT),
+        "compute": {"device": "cpu", "precision": "float32", "threads": 1},
         "sources": {"s": source},
         "windows": {
             "cut": {"kind": "sliding", "length_s": 2.0, "hop_s": 2.0},
@@ -59,6 +60,7 @@ def tiny_params(**sections: Any) -> dict[str, Any]:
         },
         "shared": {"modality": "acc", "dimensions": 16, "width": 8, "schedule": {"epochs": 2, "batch": 16}},
         "binding": {"partners": 1},
+        "report": {"drawn_pairs": 10},
         "training": {
             "network": {"width": 8, "features": 16, "projection": 8},
             "pretrain": {"epochs": 2, "batch": 16},

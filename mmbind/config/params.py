@@ -23,21 +23,21 @@ PARAMS_FILE = "params.yaml"
 
 
 class Params(Section):
-    """A study's ``params.yaml``."""
+    """A study's ``params.yaml``; sections that ``dvc.yaml`` names must stand there."""
 
     #: Folder with ``mmbind/`` and ``expectations/``, seen from the study; DVC depends on it.
     house: str = "."
-    compute: Compute = Compute()
+    compute: Compute
     archives: dict[Name, Archive] = {}
     sources: dict[Name, Source] = Field(min_length=1)
     windows: Windows
     roles: dict[FolderName, Role]
     rotations: list[Rotation] = []
     shared: Shared
-    binding: Binding = Binding()
-    report: Report = Report()
+    binding: Binding
+    report: Report
     training: Training
-    evaluation: Evaluation = Evaluation()
+    evaluation: Evaluation
 
     @property
     def unlabelled_roles(self) -> list[str]:

@@ -20,9 +20,7 @@ TYPO = "TYPO"
 def _whole() -> dict[str, Any]:
     """Parameters in which every kind of section is written out; no two share an object."""
     params = tiny_params(
-        compute={"device": "cpu", "precision": "float32", "threads": 1},
         archives={"s": {"file": "s.tar", "sha256": "0" * 64}},
-        report={"drawn_pairs": 10},
         rotations=[ROTATION],
         binding={"partners": 1, "weight": {"kind": "log"}},
         training={**tiny_params()["training"], "augment": {"noise": 0.1}},
@@ -142,3 +140,13 @@ def test_a_value_where_a_section_should_stand(tmp_path: Path) -> None:
     error, line = _refused(tmp_path, {**_whole(), "windows": 4})
     assert "windows: must be a mapping (found 4)." in str(error)
     assert line == "windows: 4"
+
+
+@pytest.mark.parametrize("section", ["compute", "binding", "report", "training", "evaluation"])
+def test_sections_that_the_pipeline_names_must_stand(tmp_path: Path, section: str) -> None:
+    params = _whole()
+    del params[section]
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params))
+    with pytest.raises(ConfigError, match=f"the key '{section}' is missing"):
+        load_params(path)

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows.dvc_cli import dvc
 from flows.street import stages
-from mmbind.config import load_params
+from mmbind.config import Params, load_params
 from tests.support import ROOT
 
 
@@ -23,6 +24,20 @@ def test_one_pipeline_text_serves_all_studies() -> None:
     for study in sorted(path.parent for path in (ROOT / "studies").glob("*/params.yaml")):
         assert (study / "dvc.yaml").is_symlink()
         assert (study / "dvc.yaml").resolve() == ROOT / "dvc.yaml"
+
+
+@pytest.mark.parametrize("path", ["params.yaml", "studies/*/params.yaml", "mmbind/cli/params_template.yaml"])
+def test_every_parameter_that_a_stage_names_stands_in_the_study(path: str) -> None:
+    """DVC stops at a section that is not written down, whatever its defaults are."""
+    stages_of = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    named = {key for stage in stages_of for key in stage.get("do", stage)["params"]}
+    files = sorted(ROOT.glob(path))
+    assert files
+    for file in files:
+        params = yaml.safe_load(file.read_text())
+        assert {key.removesuffix(".${key}") for key in named} <= set(params), file
+        required = {name for name, field in Params.model_fields.items() if field.is_required()}
+        assert {key.removesuffix(".${key}") for key in named} <= required
 
 
 def test_every_stage_depends_on_the_code_of_its_room() -> None:
