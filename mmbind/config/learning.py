@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt, field_validator
 
 from mmbind.config.base import Section
 from mmbind.config.sources import Name
@@ -36,7 +36,7 @@ class Shared(Section):
     #: Size of the embedding.
     dimensions: int = Field(default=128, ge=2)
     width: int = Field(default=64, ge=4)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     schedule: Schedule
 
 
@@ -68,7 +68,7 @@ class Network(Section):
 class Training(Section):
     """Weighted contrastive pre-training and fine-tuning (stages 2 and 3)."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     network: Network = Network()
     augment: Augment = Augment()
     pretrain: Schedule
@@ -87,7 +87,16 @@ MethodName = Literal["lower", "mim", "mmbind", "upper", "oracle"]
 class Evaluation(Section):
     """The harness: methods x seeds on the test role."""
 
-    methods: list[MethodName] = ["lower", "mim", "mmbind", "upper", "oracle"]
-    seeds: list[int] = [0, 1, 2]
+    methods: list[MethodName] = Field(default=["lower", "mim", "mmbind", "upper", "oracle"], min_length=1)
+    #: Every method is trained once per seed, from pre-training on.
+    seeds: list[NonNegativeInt] = Field(default=[0, 1, 2], min_length=1)
     #: Trainings that run side by side.
     workers: int = Field(default=2, ge=1)
+
+    @field_validator("methods", "seeds")
+    @classmethod
+    def _named_once(cls, value: list[object]) -> list[object]:
+        twice = sorted({str(one) for one in value if value.count(one) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands twice; a run counts once")
+        return value

@@ -12,8 +12,7 @@ import numpy as np
 from mmbind.encoders.registry import build_encoder
 from mmbind.encoders.shared import gather_finite, open_unlabelled
 from mmbind.encoders.store import index_digest
-from mmbind.files import digest_of
-from mmbind.learning.checkpoint import save_module
+from mmbind.learning.checkpoint import save_module, work_name
 from mmbind.learning.compute import deterministic
 from mmbind.study import Study
 
@@ -69,7 +68,7 @@ def fit_shared_encoder(study: Study) -> FitSharedSummary:
         "inputs": {role: index_digest(store) for role, store in stores.items()},
         "signals": hashlib.sha256(signals.tobytes()).hexdigest(),
     }
-    work = study.work(digest_of(["fit-shared", card]))
+    work = study.work(work_name("fit-shared", card))
     deterministic(compute, shared.seed)
     encoder = build_encoder(spec, shared)
     card["losses"] = encoder.learn(signals, work)

@@ -11,6 +11,7 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Request, Run
 from mmbind.learning.checkpoint import CARD, read_card
+from mmbind.learning.compute import deterministic
 from mmbind.study import Study
 from mmbind.training.model_file import load_model
 from mmbind.training.recipe import TrainedModel, pretrain_and_finetune
@@ -44,6 +45,7 @@ def perform(request: Request) -> Run:
     folder = study.work(request.key)
     if (kept := Run.load(folder)) is not None:
         return kept
+    deterministic(params.compute, request.seed)  # also where a finished model only answers
     inputs = Inputs(study, request.seed)
     model, samples, epochs = _train(inputs, request, folder / "training")
     asked = as_recorded([inputs.test])

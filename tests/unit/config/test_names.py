@@ -56,3 +56,24 @@ def test_rotations_differ_in_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"rotations\.2\.name: 'r0' stands twice\.") as caught:
         load_params(path)
     assert caught.value.line is not None
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "said"),
+    [
+        ("evaluation", "seeds", [0, 0], "0 stands twice"),
+        ("evaluation", "seeds", [], "at least 1 item"),
+        ("evaluation", "seeds", [-1], "greater than or equal to 0"),
+        ("evaluation", "methods", ["mim", "mim"], "mim stands twice"),
+        ("evaluation", "methods", [], "at least 1 item"),
+        ("training", "seed", -1, "greater than or equal to 0"),
+        ("shared", "seed", -1, "greater than or equal to 0"),
+    ],
+)
+def test_seeds_and_methods_that_make_no_sense(tmp_path: Path, section: str, key: str, value: object, said: str) -> None:
+    params = tiny_params()
+    params[section][key] = value
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_params(tmp_path / "params.yaml")
+    assert caught.value.exit_code == 2
