@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ import polars as pl
 
 #: Bytes read at once while hashing.
 CHUNK = 1 << 20
+#: mmbind's own code.
+PACKAGE = Path(__file__).resolve().parent
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -57,8 +59,28 @@ def sha256_file(path: Path) -> str:
 
 def digest_folder(folder: Path) -> str:
     """SHA-256 (hex) of a folder's relative paths and contents, in sorted order."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest_of([[path.relative_to(folder).as_posix(), sha256_file(path)] for path in files])
+    return _digest_files(folder, (path for path in folder.rglob("*") if path.is_file()))
+
+
+def digest_code(*parts: str) -> str:
+    """SHA-256 (hex) of mmbind's own code: it changes exactly when the code does.
+
+    Args:
+        parts: rooms and modules by their path in the package, e.g. ``"learning"`` and
+            ``"windows/store.py"``; none means all of it.
+
+    Raises:
+        FileNotFoundError: for a part that does not exist.
+    """
+    found: set[Path] = set()
+    for root in [PACKAGE / part for part in parts] or [PACKAGE]:
+        inside = [path for path in root.rglob("*") if path.is_file()] if root.is_dir() else [root]
+        found.update(path for path in inside if "__pycache__" not in path.parts)
+    return _digest_files(PACKAGE, found)
+
+
+def _digest_files(root: Path, files: Iterable[Path]) -> str:
+    return digest_of([[path.relative_to(root).as_posix(), sha256_file(path)] for path in sorted(files)])
 
 
 def _temporary(path: Path) -> Path:

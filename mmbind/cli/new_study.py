@@ -10,13 +10,11 @@ import re
 import shutil
 from pathlib import Path
 
-import mmbind
 from mmbind import __version__
 from mmbind.errors import InputError
-from mmbind.files import digest_of, sha256_file, write_text
+from mmbind.files import PACKAGE, digest_code, write_text
 
 _CODE = re.compile(r"^(?P<indent>\s*- )\$\{house\}/mmbind/\S+$")
-_PACKAGE = Path(mmbind.__file__).parent
 #: Files of a new study by path: what git must not keep.
 IGNORES = {
     ".gitignore": "inbox/\nprefect-home/\n.mmbind*\n",
@@ -51,7 +49,7 @@ def write_study(folder: Path) -> list[str]:
         if not (folder / name).exists():
             write_text(folder / name, text)
     write_text(folder / "dvc.yaml", outside(_read(templates / "dvc.yaml")))
-    write_text(folder / "mmbind.version", f"{__version__} {code_digest()}\n")
+    write_text(folder / "mmbind.version", f"{__version__} {digest_code()}\n")
     if not (folder / "prefect.yaml").exists():
         write_text(folder / "prefect.yaml", _read(templates / "prefect.yaml"))
     for suite in sorted((templates / "expectations").glob("*.json")):
@@ -60,7 +58,7 @@ def write_study(folder: Path) -> list[str]:
             shutil.copyfile(suite, folder / "expectations" / suite.name)
     if renewed:
         return [f"{folder}: dvc.yaml and mmbind.version are those of mmbind {__version__} now."]
-    write_text(folder / "params.yaml", _read(_PACKAGE / "cli" / "params_template.yaml"))
+    write_text(folder / "params.yaml", _read(PACKAGE / "cli" / "params_template.yaml"))
     return [
         f"{folder}: a new study.",
         "Next: 'git init' and 'dvc init' there (or 'dvc init --no-scm'), describe your sources in params.yaml,",
@@ -83,16 +81,10 @@ def outside(pipeline: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def code_digest() -> str:
-    """SHA-256 (hex) of the installed package's code: it changes exactly when the code does."""
-    files = sorted(path for path in _PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return digest_of([[path.relative_to(_PACKAGE).as_posix(), sha256_file(path)] for path in files])
-
-
 def template_folder() -> Path:
     """Where ``dvc.yaml``, ``prefect.yaml`` and the suites lie: the checkout, or the installed package."""
-    checkout = _PACKAGE.parent
-    return checkout if (checkout / "dvc.yaml").is_file() else _PACKAGE / "_study"
+    checkout = PACKAGE.parent
+    return checkout if (checkout / "dvc.yaml").is_file() else PACKAGE / "_study"
 
 
 def _read(path: Path) -> str:

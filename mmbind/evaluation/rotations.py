@@ -20,7 +20,7 @@ from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.errors import InputError, MissingStageError, nearest
 from mmbind.evaluation.evaluate import evaluate
 from mmbind.evaluation.proof import Proof, RotationResult
-from mmbind.evaluation.runs import code_digest
+from mmbind.evaluation.runs import software
 from mmbind.files import digest_folder, digest_of, read_json, write_json, write_text
 from mmbind.progress import progress
 from mmbind.reports import write_binding_report
@@ -28,8 +28,21 @@ from mmbind.roles import assign_roles
 from mmbind.study import Study
 from mmbind.training import train
 
-#: Rooms whose code determines a rotation.
-ROOMS = ("windows", "roles", "encoders", "binding", "reports", "learning", "training", "evaluation")
+#: Rooms and modules whose code determines a rotation.
+CODE = (
+    "binding",
+    "config",
+    "encoders",
+    "evaluation",
+    "files.py",
+    "learning",
+    "reports",
+    "roles",
+    "schema.py",
+    "study.py",
+    "training",
+    "windows",
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +148,7 @@ def _key(study: Study, windows: dict[str, str]) -> str:
     params = study.params.model_dump(
         mode="json", exclude={"house": True, "archives": True, "rotations": True, "evaluation": {"workers"}}
     )
-    return digest_of({"params": params, "windows": windows, "code": code_digest(ROOMS)})
+    return digest_of({"params": params, "windows": windows, "code": software(*CODE)})
 
 
 def _window_digests(study: Study) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 A finished run is kept under ``data/.work/<key>``, outside DVC's outputs. Its key is the
 digest of everything that determines it: parameters, method, seed, steps, the bytes of the
-folders it reads, and the code of the rooms that train. A killed evaluation therefore
+folders it reads, and the code that trains. A killed evaluation therefore
 resumes, and nothing that is finished is trained twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,12 +18,20 @@ from typing import Any, Self
 from mmbind.config import TARGET, TEST, MethodName
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS, Reading
-from mmbind.files import digest_folder, digest_of, read_json, sha256_file, write_json
+from mmbind.files import digest_code, digest_folder, digest_of, read_json, sha256_file, write_json
 from mmbind.study import Study
 
-#: Rooms whose code determines a run.
-TRAINING_ROOMS = ("learning", "training", "evaluation")
-_PACKAGE = Path(__file__).resolve().parents[1]
+#: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
+TRAINING_CODE = (
+    "config/learning.py",
+    "evaluation",
+    "files.py",
+    "learning",
+    "schema.py",
+    "study.py",
+    "training",
+    "windows/store.py",
+)
 
 
 @dataclass(frozen=True)
@@ -78,17 +86,10 @@ class Request:
     key: str
 
 
-def code_digest(rooms: Sequence[str]) -> str:
-    """SHA-256 of the Python files of some rooms and of the version of torch."""
-    files = sorted(path for room in rooms for path in (_PACKAGE / room).rglob("*.py"))
-    return digest_of(
-        [version("torch"), *[[path.relative_to(_PACKAGE).as_posix(), sha256_file(path)] for path in files]]
-    )
-
-
 @cache
-def _code() -> str:
-    return code_digest(TRAINING_ROOMS)
+def software(*parts: str) -> str:
+    """SHA-256 of some of mmbind's code (see :func:`mmbind.files.digest_code`) and the version of torch."""
+    return digest_of([version("torch"), digest_code(*parts)])
 
 
 def input_digests(study: Study) -> dict[Reading | str, dict[str, str]]:
@@ -127,6 +128,6 @@ def run_key(
         "modalities": {name: asdict(spec) for name, spec in Inputs(study, seed).modalities.items()},
         "partners": params.binding.partners,
         "inputs": {name: dict(inputs[name]) for name in ("always", *METHODS[method].reads)},
-        "code": _code(),
+        "code": software(*TRAINING_CODE),
     }
     return digest_of(determines)

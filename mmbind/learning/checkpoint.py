@@ -11,9 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-import mmbind
 from mmbind.errors import DataError, InputError
-from mmbind.files import digest_of, read_json, sha256_file, whole_folder, write_json
+from mmbind.files import digest_code, digest_of, read_json, whole_folder, write_json
 
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
@@ -70,9 +69,7 @@ def work_name(*parts: object) -> str:
     Args:
         parts: JSON values: what the work is, its parameters, digests of its inputs.
     """
-    package = Path(mmbind.__file__).parent
-    code = [[path.relative_to(package).as_posix(), sha256_file(path)] for path in sorted(package.rglob("*.py"))]
-    return digest_of([torch.__version__, code, *parts])[:16]
+    return digest_of([torch.__version__, digest_code(), *parts])[:16]
 
 
 def save_module(path: Path, module: nn.Module, card: Mapping[str, Any]) -> None:

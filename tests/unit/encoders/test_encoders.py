@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmbind import files
 from mmbind.binding import bind
 from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.encoders.registry import ENCODERS, build_encoder
@@ -102,6 +103,26 @@ def test_a_killed_fit_resumes_to_the_same_bytes(tmp_path: Path, monkeypatch: pyt
     assert list((broken.root / "data" / ".work").iterdir())
     fit_shared_encoder(broken)
     assert digest_folder(broken.model("shared")) == digest_folder(whole.model("shared"))
+
+
+def test_a_killed_fit_is_not_resumed_under_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = small_study(tmp_path / "study")
+
+    def dies(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mmbind.encoders.fit.save_module", dies)
+    works = []
+    for version in ("one", "two"):
+        package = tmp_path / version
+        package.mkdir()
+        (package / "code.py").write_text(version)
+        monkeypatch.setattr(files, "PACKAGE", package)
+        with pytest.raises(KeyboardInterrupt):
+            fit_shared_encoder(study)
+        works.append({path.name for path in (study.root / "data" / ".work").iterdir()})
+    assert len(works[0]) == 1
+    assert len(works[1]) == 2
 
 
 def test_other_seed_other_encoder(tmp_path: Path) -> None:

@@ -8,16 +8,19 @@ from typing import Any
 
 import polars as pl
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmbind import files
 from mmbind.evaluation import harness
 from mmbind.evaluation.harness import plan, run_methods
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.runs import Run
+from mmbind.evaluation.runs import Run, software
 from mmbind.evaluation.worker import epochs_for, perform, steps_per_epoch, trained_by_stage
 from mmbind.study import Study
 from mmbind.training import train
+from mmbind.training.recipe import TrainedModel
 from tests.unit.evaluation.studied import write_studied
 
 
@@ -89,6 +92,25 @@ def test_the_model_of_the_stage_train_is_taken_and_changes_nothing(tmp_path: Pat
     assert trained_by_stage(Inputs(study, first.seed)) is None
 
 
+def test_a_model_that_is_taken_answers_with_the_threads_of_the_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0]))
+    train(study)
+    (request,) = plan(study).requests
+    threads: list[int] = []
+    predict = TrainedModel.predict
+
+    def watched(self: TrainedModel, *samples: Any) -> Any:
+        threads.append(torch.get_num_threads())
+        return predict(self, *samples)
+
+    monkeypatch.setattr(TrainedModel, "predict", watched)
+    torch.set_num_threads(study.params.compute.threads + 1)
+    perform(request)
+    assert threads == [study.params.compute.threads]
+
+
 def keys(study: Study) -> dict[tuple[str, int], str]:
     return {(request.method, request.seed): request.key for request in plan(study).requests}
 
@@ -124,6 +146,25 @@ def test_parameters_of_training_change_every_key(tmp_path: Path) -> None:
         assert not set(keys(other).values()) & set(before.values())
     training = study.params.training.model_copy(update={"seed": 9, "checkpoint_every": 1})
     assert keys(Study(study.root, study.params.model_copy(update={"training": training}), study.data)) == before
+
+
+def test_code_that_determines_a_run_changes_every_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = write_studied(tmp_path / "study", evaluation=evaluation())
+    before = keys(study)
+    copied = tmp_path / "mmbind"
+    shutil.copytree(files.PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(files, "PACKAGE", copied)
+    for module in ("windows/store.py", "files.py", "learning/loop.py", "training/recipe.py"):
+        path = copied / module
+        text = path.read_text()
+        for edited in (True, False):
+            path.write_text(text + "# changed\n" if edited else text)
+            software.cache_clear()
+            assert (set(keys(study).values()) & set(before.values()) == set()) is edited, module
+    (copied / "sources" / "ingest.py").write_text("")
+    software.cache_clear()
+    assert keys(study) == before
+    software.cache_clear()
 
 
 def test_unavailable_methods_are_left_out_and_explained(tmp_path: Path) -> None:
