@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from mmbind.evaluation.metrics import mean_and_deviation
+from mmbind.reports.comparison import sentence
+from mmbind.reports.evaluation_page import OURS, title
 
-#: The method that is compared, and its yardstick.
-OURS, YARDSTICK = "mmbind", "lower"
+#: The method that mmbind is compared with.
+YARDSTICK = "lower"
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,7 @@ class Proof:
         if self.purity is not None:
             said.append(f"Of the pairs, {_percent(self.purity)} join windows of the same true label.")
         if values := list(self.differences.values()):
-            wins = sum(value > 0 for value in values)
-            said.append(
-                f"MMBind {_against(values)} training from scratch: {100 * np.mean(values):+.1f} points on average, "
-                f"ahead in {wins} of {len(values)} rotations."
-            )
+            said.append(sentence(values, title(YARDSTICK), "rotations"))
         if "oracle" in self.methods and OURS in self.methods:
             cost = self.over_rotations("oracle", "accuracy")["mean"] - self.over_rotations(OURS, "accuracy")["mean"]
             said.append(
@@ -128,7 +126,7 @@ class Proof:
             said.append(
                 "The same people recur in other roles across rotations"
                 + ("" if len(set(people)) < len(people) else ", though each is tested once")
-                + ": the rotations are not independent, and the deviations understate the uncertainty."
+                + ": the rotations are not independent, and deviations and intervals understate the uncertainty."
             )
         return said
 
@@ -140,11 +138,11 @@ class Proof:
             ["pair purity", *[_plain(result.purity) for result in self.rotations], _both(self.purity)],
             *[
                 [
-                    f"{method}, {title}",
+                    f"{method}, {name}",
                     *[_both(mean_and_deviation(result.scores(method, figure))) for result in self.rotations],
                     _both(self.over_rotations(method, figure)),
                 ]
-                for figure, title in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
+                for figure, name in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
                 for method in self.methods
             ],
         ]
@@ -190,14 +188,3 @@ def _both(figures: dict[str, float] | None, sign: str = "") -> str:
 
 def _percent(figures: dict[str, float]) -> str:
     return f"{100 * figures['mean']:.1f} %"
-
-
-def _against(differences: list[float]) -> str:
-    """How a method stands, by the 95 % t interval of its paired differences; 3 rotations at least."""
-    if len(differences) < 3:
-        return "is not judged by so few rotations against"
-    from scipy.stats import t
-
-    reach = float(t.ppf(0.975, len(differences) - 1)) * float(np.std(differences, ddof=1)) / len(differences) ** 0.5
-    mean = float(np.mean(differences))
-    return "gains over" if mean > reach else "loses against" if mean < -reach else "cannot be told apart from"

@@ -12,6 +12,7 @@ import polars as pl
 
 from mmbind.errors import InputError
 from mmbind.reports import figures
+from mmbind.reports.comparison import sentence
 from mmbind.reports.page import write_page
 from mmbind.schema import Schema, conform
 
@@ -101,8 +102,7 @@ def title(method: str) -> str:
 def verdict(ours: pl.DataFrame, rival: pl.DataFrame, name: str) -> str:
     """One sentence: does mmbind win against a rival, by how much, and is it more than chance.
 
-    Seeds that both have are compared pair by pair. A mean difference no larger than the
-    standard deviation of the differences is not called a win or a loss.
+    Seeds that both have are compared pair by pair (see :mod:`mmbind.reports.comparison`).
 
     Args:
         ours: runs of mmbind.
@@ -112,18 +112,7 @@ def verdict(ours: pl.DataFrame, rival: pl.DataFrame, name: str) -> str:
     both = ours.join(rival, on="seed", suffix="_rival").sort("seed")
     if not both.height:
         return f"MMBind and the {title(name)} share no seed and cannot be compared."
-    gaps = 100 * (both["accuracy"] - both["accuracy_rival"]).to_numpy()
-    mean, wins = float(gaps.mean()), int((gaps > 0).sum())
-    points = f"{abs(mean):.1f} points of accuracy"
-    if len(gaps) == 1:
-        side = "above" if mean > 0 else "below" if mean < 0 else "away from"
-        return f"MMBind is {points} {side} the {title(name)} with the only seed, which proves little."
-    deviation = float(gaps.std(ddof=1))
-    spread = f"deviation of the difference {deviation:.1f}, ahead with {wins} of {len(gaps)} seeds"
-    if abs(mean) <= deviation or mean == 0:
-        where = "above" if mean > 0 else "below" if mean < 0 else "from"
-        return f"MMBind is not told apart from the {title(name)}: {points} {where} it, within the noise ({spread})."
-    return f"MMBind {'beats' if mean > 0 else 'falls short of'} the {title(name)} by {points} ({spread})."
+    return sentence((both["accuracy"] - both["accuracy_rival"]).to_list(), title(name), "seeds")
 
 
 def _row(method: str, runs: pl.DataFrame) -> dict[str, Any]:

@@ -30,13 +30,13 @@ def written(path: Path, runs: pl.DataFrame, **changes: object) -> str:
 
 
 def test_methods_side_by_side(tmp_path: Path) -> None:
-    runs = runs_of(mmbind=[0.8, 0.9], lower=[0.5, 0.7], own_idea=[0.6, 0.6])
+    runs = runs_of(mmbind=[0.8, 0.9, 0.85], lower=[0.5, 0.7, 0.6], own_idea=[0.6, 0.6, 0.6])
     page = written(tmp_path / "e.html", runs)
     assert page.index(">lower bound<") < page.index(">MMBind<") < page.index(">own_idea<")
     assert "85.0 %" in page
-    assert "± 7.1" in page
-    assert "MMBind beats the lower bound by 25.0 points of accuracy" in page
-    assert "2 seeds each" in page
+    assert "± 5.0" in page
+    assert "MMBind gains 25.0 points of accuracy over the lower bound" in page
+    assert "3 seeds each" in page
     assert "&lt;i&gt;sit&lt;/i&gt;" in page
     assert "&lt;54&gt;" in page
     assert not re.search(r"https?:|<script|<link|<i>sit", page)
@@ -51,14 +51,16 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
     ("ours", "theirs", "said"),
     [
         (
-            [0.8, 0.9],
-            [0.5, 0.7],
-            "MMBind beats the lower bound by 25.0 points of accuracy (deviation",
+            [0.8, 0.9, 0.85],
+            [0.5, 0.7, 0.6],
+            "MMBind gains 25.0 points of accuracy over the lower bound "
+            "(95 % interval +12.6 to +37.4 over 3 seeds, ahead in 3 of 3).",
         ),
-        ([0.5, 0.5, 0.5], [0.6, 0.62, 0.58], "MMBind falls short of the lower bound by 10.0 points"),
-        ([0.70, 0.60], [0.62, 0.66], "not told apart from the lower bound: 1.0 points of accuracy above it"),
-        ([0.6, 0.6], [0.6, 0.6], "not told apart from the lower bound: 0.0 points of accuracy from it"),
-        ([0.7], [0.6], "10.0 points of accuracy above the lower bound with the only seed, which proves little"),
+        ([0.5, 0.5, 0.5], [0.6, 0.62, 0.58], "MMBind loses 10.0 points of accuracy against the lower bound"),
+        ([0.8, 0.9, 0.7], [0.7, 0.7, 0.7], "no difference that these seeds can show (+10.0 points"),
+        ([0.6, 0.6, 0.6], [0.6, 0.6, 0.6], "no difference that these seeds can show (+0.0 points"),
+        ([0.8, 0.9], [0.5, 0.7], "no verdict from fewer than 3 seeds (+25.0 points of accuracy on average"),
+        ([0.7], [0.6], "no verdict from fewer than 3 seeds (+10.0 points of accuracy on average, ahead in 1 of 1)"),
     ],
 )
 def test_the_sentence_follows_the_numbers(ours: list[float], theirs: list[float], said: str) -> None:
