@@ -2,25 +2,12 @@
 
 from mmbind.config.base import Section
 from mmbind.config.binding import Binding, Report, WeightMap
+from mmbind.config.clocks import BatchClock, Clock, SampleClock, TimestampClock
 from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Shared, Training
 from mmbind.config.params import Params, load_params
+from mmbind.config.readers import DelimitedReader, JsonlReader, MatlabReader, ParquetReader, Reader
 from mmbind.config.roles import TARGET, TEST, LabelledSample, Role, Rotation
-from mmbind.config.sources import (
-    Archive,
-    BatchClock,
-    Clock,
-    DelimitedReader,
-    Identity,
-    JsonlReader,
-    Labels,
-    MatlabReader,
-    ModalitySource,
-    ParquetReader,
-    Reader,
-    SampleClock,
-    Source,
-    TimestampClock,
-)
+from mmbind.config.sources import Archive, Identity, Labels, ModalitySource, Source
 from mmbind.config.windows import SlidingCut, TrialCut, WindowedModality, Windows
 
 __all__ = [

@@ -3,82 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mmbind.config.base import Section
+from mmbind.config.clocks import BatchClock, Clock
+from mmbind.config.readers import JsonlReader, MatlabReader, Reader
 from mmbind.errors import nearest
 from mmbind.units import UNITS
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 #: Columns of a modality's records that are no channels.
 KEYS = ("recording", "t_ns")
-
-
-class DelimitedReader(Section):
-    """Delimited text: CSV, TSV and their relatives."""
-
-    format: Literal["delimited"]
-    #: One character between the columns.
-    separator: str = Field(default=",", pattern=r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$")
-    #: Lines that start with this are skipped.
-    comment: str | None = Field(default=None, min_length=1)
-    #: Whether the first line that is no comment names the columns; else they are "0", "1", ...
-    header: bool = True
-
-
-class MatlabReader(Section):
-    """MATLAB 5 files; a modality names its variable and the axis that is time."""
-
-    format: Literal["matlab"]
-
-
-class JsonlReader(Section):
-    """JSON lines: one reading per line, or one batch of readings per line."""
-
-    format: Literal["jsonl"]
-    #: ``reading``: a line is one reading. ``batch``: fields hold lists, one entry per reading.
-    layout: Literal["reading", "batch"] = "reading"
-
-
-class ParquetReader(Section):
-    """Parquet files, wide: one row per reading."""
-
-    format: Literal["parquet"]
-
-
-Reader = Annotated[DelimitedReader | MatlabReader | JsonlReader | ParquetReader, Field(discriminator="format")]
-
-
-class TimestampClock(Section):
-    """Every reading carries its time."""
-
-    kind: Literal["timestamp"]
-    #: Column (or JSON field) of the time.
-    column: str
-    unit: Literal["s", "ms", "us", "ns"]
-
-
-class SampleClock(Section):
-    """Readings are counted at a stated rate; the recording starts at 0."""
-
-    kind: Literal["sample_index"]
-    rate_hz: float = Field(gt=0)
-
-
-class BatchClock(Section):
-    """A batch of readings carries one time; readings inside it are spaced by the rate."""
-
-    kind: Literal["batch"]
-    column: str
-    unit: Literal["s", "ms", "us", "ns"]
-    rate_hz: float = Field(gt=0)
-    #: Whether the batch's time is that of its first or its last reading.
-    stamps: Literal["first", "last"] = "first"
-
-
-Clock = Annotated[TimestampClock | SampleClock | BatchClock, Field(discriminator="kind")]
 
 
 class ModalitySource(Section):
