@@ -28,6 +28,8 @@ class ModalitySource(Section):
     channels: list[str] = []
     unit: str
     clock: Clock
+    #: Long layout: the sensor whose rows hold the modality, as its column names it.
+    sensor: str | None = None
     #: MATLAB: the variable that holds the modality.
     variable: str | None = None
     #: MATLAB: the axis of the variable that is time; the others become columns in C order.
@@ -103,6 +105,7 @@ class Source(Section):
             raise ValueError(f"join must name every modality and no other: {', '.join(sorted(self.modalities))}")
         if self.labels.column is not None and isinstance(self.reader, MatlabReader):
             raise ValueError("labels.column: MATLAB files give labels by path only")
+        long = getattr(self.reader, "sensor_column", None) is not None
         batches = isinstance(self.reader, JsonlReader) and self.reader.layout == "batch"
         for name, spec in self.modalities.items():
             if isinstance(self.reader, MatlabReader):
@@ -110,6 +113,9 @@ class Source(Section):
                     raise ValueError(f"modalities.{name}: the MATLAB variable is missing")
             elif not spec.columns:
                 raise ValueError(f"modalities.{name}: columns are missing")
+            if long != (spec.sensor is not None):
+                wrong = "sensor is missing" if long else "sensor: only the layout 'long' tells rows apart by sensor"
+                raise ValueError(f"modalities.{name}: {wrong}")
             if spec.channels and spec.columns and len(spec.channels) != len(spec.columns):
                 raise ValueError(
                     f"modalities.{name}: {len(spec.columns)} columns cannot have {len(spec.channels)} channel names"

@@ -77,11 +77,69 @@ class RawFile:
             blocks are consumed; what they held of such a modality does not count.
         unlabelled: why no labels could be read although a column is named for them; empty
             when they could. Complete once the blocks are consumed.
+        passed: rows of a long table that were passed by, by sensor that no modality names.
+            Complete once the blocks are consumed.
     """
 
     blocks: Iterable[Block]
     missing: dict[str, str] = field(default_factory=dict)
     unlabelled: list[str] = field(default_factory=list)
+    passed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Sensors:
+    """Rows of a long table by modality, block after block.
+
+    Attributes:
+        wanted: per modality, the name of its sensor.
+        rows: per modality, rows so far, those that tell no sensor included.
+        passed: rows so far by sensor that no modality names; the one of :class:`RawFile`.
+    """
+
+    wanted: Mapping[str, str]
+    rows: dict[str, int]
+    passed: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, modalities: Mapping[str, ModalitySource]) -> Sensors:
+        """Starts a file."""
+        return cls({name: spec.sensor or "" for name, spec in modalities.items()}, dict.fromkeys(modalities, 0))
+
+    def number(self, names: pl.Series) -> dict[str, pl.Series]:
+        """Numbers the next rows of the file, modality by modality.
+
+        Args:
+            names: each row's sensor (string), in the order of the file; null or empty where
+                it is not told. Such a row is numbered in every modality, for the reader to
+                report it as broken.
+
+        Returns:
+            Per modality the column ``row`` (int64), null where the row is another sensor's.
+            What is not null counts as read.
+        """
+        names = names.cast(pl.String).str.strip_chars().fill_null("")
+        untold = names == ""
+        numbers = {}
+        for name, sensor in self.wanted.items():
+            mine = untold | (names == sensor)
+            start, self.rows[name] = self.rows[name], self.rows[name] + int(mine.sum())
+            counted = mine.cast(pl.Int64).cum_sum() - 1 + start
+            numbers[name] = counted.set(~mine, None).alias("row")
+        other = names.filter(~untold & ~names.is_in(sorted(set(self.wanted.values()))))
+        for sensor, count in other.value_counts(sort=False).sort(names.name).iter_rows():
+            self.passed[sensor] = self.passed.get(sensor, 0) + count
+        return numbers
+
+    def find_missing(self) -> dict[str, str]:
+        """After the last block: the modalities whose sensor no row named, with the reason."""
+        found = [sensor for name, sensor in self.wanted.items() if self.rows[name]]
+        known = [*found, *self.passed]
+        return {
+            name: f"no row is of the sensor {sensor!r}. {nearest(sensor, known)}"
+            for name, sensor in self.wanted.items()
+            if not self.rows[name]
+        }
 
 
 def time_column(spec: ModalitySource) -> str | None:
