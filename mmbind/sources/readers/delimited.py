@@ -132,7 +132,7 @@ def _blocks(path: Path, layout: _Layout) -> Iterator[Block]:
         if 0 <= layout.header - lines.first < len(data):
             data[layout.header - lines.first] = False
         widths = lines.count(ord(layout.reader.separator)) + 1
-        for index in np.flatnonzero(data & (widths != len(layout.names))):
+        for index in np.flatnonzero(data & (not lines.cut) & (widths != len(layout.names))):
             data[index] = bool(lines.line(int(index)).strip())
         if data.any():
             yield _block(lines, data, widths, layout, seen)
@@ -142,7 +142,7 @@ def _blocks(path: Path, layout: _Layout) -> Iterator[Block]:
 def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, seen: int) -> Block:
     """Parses the data lines of a block; ``seen`` data lines came before it in the file."""
     rows = np.cumsum(data) - 1 + seen
-    hard = data & ((widths != len(layout.names)) | lines.undecodable)
+    hard = data & ((widths != len(layout.names)) | lines.undecodable | bool(lines.cut))
     if _QUOTE in lines.data:
         hard |= data & (lines.count(_QUOTE[0]) > 0)
     frame = _parsed(lines, data & ~hard, rows, layout, layout.types)
@@ -200,7 +200,9 @@ def _split_hard(
     for index in indices.tolist():
         number = lines.first + index
         parts = _split(lines.text(index), layout.reader.separator)
-        if lines.undecodable[index]:
+        if lines.cut:
+            broken.append((None, number, lines.cut))
+        elif lines.undecodable[index]:
             broken.append((None, number, "the line is not UTF-8."))
         elif parts is None:
             broken.append((None, number, "a quote is not closed."))

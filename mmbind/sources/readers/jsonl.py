@@ -118,10 +118,10 @@ def _block(lines: LineBlock, modalities: dict[str, _Modality], known: list[str],
     take = _take_batch if batches else _take_reading
     for index in data_lines(lines, None).nonzero()[0].tolist():
         text, number = lines.line(index), lines.first + index
-        if not text.strip():
+        if not text.strip() and not lines.cut:
             continue
         try:
-            record = _record(text)
+            record = _record(text, lines.cut)
         except _Unfit as error:
             broken.append((None, number, str(error)))
             _count(modalities, read, dict.fromkeys(modalities, 1))
@@ -151,7 +151,9 @@ def _count(modalities: dict[str, _Modality], read: dict[str, int], counts: dict[
         read[name] += count
 
 
-def _record(text: bytes) -> dict[str, Any]:
+def _record(text: bytes, cut: str) -> dict[str, Any]:
+    if cut:
+        raise _Unfit(cut)
     try:
         record = json.loads(text.decode("utf-8"))
     except UnicodeDecodeError:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mmbind.sources.readers.streams import CutOffError, chunks
+
 #: Bytes of a block.
 BLOCK = 1 << 24
 _BOM = b"\xef\xbb\xbf"
@@ -27,10 +29,12 @@ class LineBlock:
     Attributes:
         data: their bytes, without carriage returns before newlines.
         first: 1-based number of the first line.
+        cut: why its only line is not whole, where a packed file ends early; else empty.
     """
 
     data: bytes
     first: int
+    cut: str = ""
 
     @cached_property
     def values(self) -> npt.NDArray[np.uint8]:
@@ -81,33 +85,45 @@ class LineBlock:
 
 
 def line_blocks(path: Path, size: int = BLOCK) -> Iterator[LineBlock]:
-    """Reads a file block by block; a byte order mark is dropped.
+    """Reads a file block by block, unpacked by its ending; a byte order mark is dropped.
 
     Args:
         path: the file.
         size: bytes read at once; a block ends with a whole line.
+
+    Raises:
+        FileProblem: when it is packed and damaged. One that only ends early gives its whole
+            lines, then a last block with ``cut``.
     """
-    first = 1
+    first, cut = 1, ""
     pieces: list[bytes] = []
-    with path.open("rb") as stream:
-        while chunk := stream.read(size):
-            if first == 1 and not pieces:
-                chunk = chunk.removeprefix(_BOM)
-            cut = chunk.rfind(b"\n") + 1
-            if cut == 0:
-                pieces.append(chunk)
-                continue
-            block = LineBlock(b"".join([*pieces, chunk[:cut]]).replace(b"\r\n", b"\n"), first)
-            yield block
-            first, pieces = first + len(block.stops), [chunk[cut:]]
-    if rest := b"".join(pieces):
-        yield LineBlock((rest + b"\n").replace(b"\r\n", b"\n"), first)
+    stream = chunks(path, size)
+    while True:
+        try:
+            chunk = next(stream, b"")
+        except CutOffError as error:
+            cut = str(error)
+            break
+        if not chunk:
+            break
+        if first == 1 and not pieces:
+            chunk = chunk.removeprefix(_BOM)
+        stop = chunk.rfind(b"\n") + 1
+        if stop == 0:
+            pieces.append(chunk)
+            continue
+        block = LineBlock(b"".join([*pieces, chunk[:stop]]).replace(b"\r\n", b"\n"), first)
+        yield block
+        first, pieces = first + len(block.stops), [chunk[stop:]]
+    rest = b"".join(pieces)
+    if rest or cut:
+        yield LineBlock((rest + b"\n").replace(b"\r\n", b"\n"), first, cut)
 
 
 def data_lines(block: LineBlock, comment: str | None) -> Flags:
-    """Which lines are neither blank nor a comment."""
-    flags = block.stops > block.starts
-    if comment is None:
+    """Which lines are neither blank nor a comment; one that is cut off is, whatever it holds."""
+    flags = (block.stops > block.starts) | bool(block.cut)
+    if comment is None or block.cut:
         return flags
     prefix = comment.encode()
     suspects = np.flatnonzero(flags & (block.values[block.starts] == prefix[0]))
