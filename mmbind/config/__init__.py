@@ -5,15 +5,29 @@ from mmbind.config.binding import Binding, Report, WeightMap
 from mmbind.config.clocks import BatchClock, Clock, SampleClock, TimestampClock
 from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Shared, Training
 from mmbind.config.params import Params, load_params
-from mmbind.config.readers import DelimitedReader, JsonlReader, MatlabReader, ParquetReader, Reader
+from mmbind.config.readers import (
+    READER_GROUP,
+    ArrowReader,
+    DelimitedReader,
+    Hdf5Reader,
+    JsonlReader,
+    MatlabReader,
+    ParquetReader,
+    Reader,
+    SqliteReader,
+    TableReader,
+    ThirdPartyReader,
+)
 from mmbind.config.roles import TARGET, TEST, LabelledSample, Role, Rotation
 from mmbind.config.sources import Archive, Identity, Labels, ModalitySource, Source
 from mmbind.config.windows import SlidingCut, TrialCut, WindowedModality, Windows
 
 __all__ = [
+    "READER_GROUP",
     "TARGET",
     "TEST",
     "Archive",
+    "ArrowReader",
     "Augment",
     "BatchClock",
     "Binding",
@@ -21,6 +35,7 @@ __all__ = [
     "Compute",
     "DelimitedReader",
     "Evaluation",
+    "Hdf5Reader",
     "Identity",
     "JsonlReader",
     "LabelledSample",
@@ -41,6 +56,9 @@ __all__ = [
     "Shared",
     "SlidingCut",
     "Source",
+    "SqliteReader",
+    "TableReader",
+    "ThirdPartyReader",
     "TimestampClock",
     "Training",
     "TrialCut",

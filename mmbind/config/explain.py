@@ -70,6 +70,8 @@ def _explain_one(error: Any, value: Any, model: type[BaseModel]) -> Explanation:
             location = (*location, _discriminator(error))
             values = {text for kind in kinds for text in get_args(kind.model_fields[location[-1]].annotation)}
             return _unknown_value(location, error["ctx"]["tag"], values)
+        case "unknown_format":
+            return _unknown_value((*location, "format"), error["ctx"]["tag"], set(error["ctx"]["known"]))
         case "union_tag_not_found" if isinstance(error["input"], dict):
             known = {name for kind in kinds for name in kind.model_fields}
             for key in error["input"]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeVar
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, WrapValidator, model_validator
+from pydantic_core import PydanticCustomError
 
 from mmbind.config.base import Section
 
+#: Entry points of this group are readers of other packages; their names are formats.
+READER_GROUP = "mmbind.readers"
 _Reader = TypeVar("_Reader")
 
 
@@ -74,4 +78,62 @@ class ParquetReader(TableReader):
     format: Literal["parquet"]
 
 
-Reader = Annotated[DelimitedReader | MatlabReader | JsonlReader | ParquetReader, Field(discriminator="format")]
+class ArrowReader(TableReader):
+    """Arrow IPC, files (Feather version 2) and streams."""
+
+    format: Literal["arrow"]
+
+
+class SqliteReader(TableReader):
+    """SQLite databases."""
+
+    format: Literal["sqlite"]
+    #: The table of the readings; None when the database has only one.
+    table: str | None = None
+
+
+class Hdf5Reader(TableReader):
+    """HDF5 files: one dataset per modality (``variable``), or one per column."""
+
+    format: Literal["hdf5"]
+
+
+BuiltInReader = Annotated[
+    DelimitedReader | MatlabReader | JsonlReader | ParquetReader | ArrowReader | SqliteReader | Hdf5Reader,
+    Field(discriminator="format"),
+]
+
+
+class ThirdPartyReader(Section):
+    """A format that an installed package reads, see ``docs/readers.md``."""
+
+    #: Name of the entry point in the group ``mmbind.readers``.
+    format: str
+    #: Whatever that reader wants to know.
+    options: dict[str, Any] = {}
+
+
+#: The formats that need no other package.
+BUILT_IN = ("delimited", "matlab", "jsonl", "parquet", "arrow", "sqlite", "hdf5")
+_built_in: TypeAdapter[BuiltInReader] = TypeAdapter(BuiltInReader)
+
+
+def third_party_formats() -> list[str]:
+    """The formats that installed packages read, sorted."""
+    return sorted(entry_points(group=READER_GROUP).names)
+
+
+def _by_format(value: Any, _: Any) -> Any:
+    """Validates by the format's own section; formats of other packages are looked up only when they are asked for."""
+    if isinstance(value, Section):
+        return value
+    named = value.get("format") if isinstance(value, dict) else None
+    if not isinstance(named, str) or named in BUILT_IN:
+        return _built_in.validate_python(value)
+    others = third_party_formats()
+    if named not in others:
+        raise PydanticCustomError("unknown_format", "unknown format", {"tag": named, "known": [*BUILT_IN, *others]})
+    return ThirdPartyReader.model_validate(value)
+
+
+Reader = Annotated[BuiltInReader | ThirdPartyReader, WrapValidator(_by_format)]

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mmbind.config.base import Section
 from mmbind.config.clocks import BatchClock, Clock
-from mmbind.config.readers import JsonlReader, MatlabReader, Reader
+from mmbind.config.readers import Hdf5Reader, JsonlReader, MatlabReader, Reader, ThirdPartyReader
 from mmbind.errors import nearest
 from mmbind.units import UNITS
 
@@ -21,8 +21,8 @@ KEYS = ("recording", "t_ns")
 class ModalitySource(Section):
     """How one modality is read from a source's files."""
 
-    #: Columns in channel order: header names, 0-based positions (MATLAB, no header), or JSON
-    #: fields (``a.b`` for nested ones). MATLAB: empty means every column of the variable.
+    #: Columns in channel order: header names, 0-based positions (variables, no header), JSON
+    #: fields (``a.b`` for nested ones), or HDF5 datasets. Empty: every column of the variable.
     columns: list[str | int] = []
     #: Channel names; ``c0, c1, ...`` when empty.
     channels: list[str] = []
@@ -30,9 +30,10 @@ class ModalitySource(Section):
     clock: Clock
     #: Long layout: the sensor whose rows hold the modality, as its column names it.
     sensor: str | None = None
-    #: MATLAB: the variable that holds the modality.
+    #: MATLAB: the variable that holds the modality. HDF5: the dataset's path, when one holds
+    #: all channels.
     variable: str | None = None
-    #: MATLAB: the axis of the variable that is time; the others become columns in C order.
+    #: The axis of the variable that is time; the others become columns in C order.
     time_axis: int = 0
 
     @field_validator("unit")
@@ -111,9 +112,12 @@ class Source(Section):
             if isinstance(self.reader, MatlabReader):
                 if spec.variable is None:
                     raise ValueError(f"modalities.{name}: the MATLAB variable is missing")
-            elif not spec.columns:
+            elif isinstance(self.reader, ThirdPartyReader):
+                if not spec.columns and not spec.channels:
+                    raise ValueError(f"modalities.{name}: columns or channels are missing")
+            elif not spec.columns and not (isinstance(self.reader, Hdf5Reader) and spec.variable is not None):
                 raise ValueError(f"modalities.{name}: columns are missing")
-            if long != (spec.sensor is not None):
+            if long != (spec.sensor is not None) and not isinstance(self.reader, ThirdPartyReader):
                 wrong = "sensor is missing" if long else "sensor: only the layout 'long' tells rows apart by sensor"
                 raise ValueError(f"modalities.{name}: {wrong}")
             if spec.channels and spec.columns and len(spec.channels) != len(spec.columns):
