@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,6 +39,7 @@ class IngestSummary:
         kept: readings kept, over all modalities.
         quarantined: readings set aside, over all modalities.
         rules: rows of the quarantine by rule, files as a whole included.
+        passed: rows of long tables that no modality names, by sensor.
     """
 
     source: str
@@ -48,6 +50,7 @@ class IngestSummary:
     kept: int
     quarantined: int
     rules: dict[str, int]
+    passed: dict[str, int]
 
     def lines(self) -> list[str]:
         """A few lines for the log."""
@@ -57,8 +60,14 @@ class IngestSummary:
             f"{self.recordings} recordings, {self.kept} readings kept, {self.quarantined} quarantined"
         ]
         if self.rules:
-            lines.append("  quarantine: " + ", ".join(f"{rule} {count}" for rule, count in self.rules.items()))
+            lines.append("  quarantine: " + _listed(self.rules))
+        if self.passed:
+            lines.append("  passed by, sensors that no modality names: " + _listed(self.passed))
         return lines
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def ingest(study: Study, source: str) -> IngestSummary:
@@ -116,6 +125,7 @@ def ingest(study: Study, source: str) -> IngestSummary:
         kept=counts["kept"],
         quarantined=counts["quarantined"],
         rules=counts["rules"],
+        passed=counts["passed"],
     )
 
 
@@ -132,11 +142,15 @@ class _Tables:
         """Totals over all files and modalities."""
         entries = [counts for entry in self.files.values() for counts in entry["modalities"].values()]
         rules = self.quarantine.group_by("rule").len().sort("rule")
+        passed: Counter[str] = Counter()
+        for entry in self.files.values():
+            passed.update(entry.get("passed", {}))
         return {
             "files": len(self.files),
             "recordings": self.recordings.height,
             **{name: sum(entry[name] for entry in entries) for name in ("read", "kept", "quarantined")},
             "rules": dict(rules.iter_rows()),
+            "passed": dict(sorted(passed.items())),
         }
 
 
@@ -246,6 +260,7 @@ class _Job:
             "task": None if recording is None else recording.digest(self.sha256),
             "status": read["status"],
             "modalities": read["modalities"],
+            **({"passed": read["passed"]} if "passed" in read else {}),
         }
 
 

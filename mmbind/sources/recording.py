@@ -27,6 +27,8 @@ from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_chann
 
 #: Rule of a file whose readings are kept though their labels could not be read.
 NO_LABELS = "missing_labels"
+#: Sensors that a file's entry in the manifest names when their rows are passed by.
+SENSORS = 20
 
 
 @dataclass
@@ -38,6 +40,7 @@ class FileRows:
         marks: per modality, frames with t_ns and label.
         aside: frames with the columns of the quarantine.
         counts: per modality, readings read, kept and quarantined.
+        passed: rows of a long table that no modality names, by sensor.
         problem: whether the file as a whole could not be read.
     """
 
@@ -45,6 +48,7 @@ class FileRows:
     marks: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     aside: list[pl.DataFrame] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    passed: dict[str, int] = field(default_factory=dict)
     problem: bool = False
 
     @property
@@ -53,6 +57,11 @@ class FileRows:
         if self.problem or not self.counts:
             return "unreadable"
         return "partial" if self.aside else "ok"
+
+    def entry(self) -> dict[str, Any]:
+        """What the manifest says of the file."""
+        passed = {"passed": dict(sorted(self.passed.items()))} if self.passed else {}
+        return {"status": self.status, "modalities": self.counts, **passed}
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ def read_recording(
     read = {path: read_file(folder, path, source, names, channels) for path, names in files.files.items()}
     kept = {modality: pl.concat(frames) for rows in read.values() for modality, frames in rows.kept.items() if frames}
     kept = {modality: frame for modality, frame in sorted(kept.items()) if frame.height}
-    entries = {path: {"status": rows.status, "modalities": rows.counts} for path, rows in read.items()}
+    entries = {path: rows.entry() for path, rows in read.items()}
     aside = [frame for rows in read.values() for frame in rows.aside]
     quarantine = pl.concat(aside) if aside else empty(QUARANTINE)
     if not kept:
@@ -206,6 +215,7 @@ def _fill(
                     f"there are {width} columns, not {len(channels[name])} as in the source's other files."
                 )
         lost.append(_sift_block(rows, block, source, channels, path, set(raw.missing)))
+    rows.passed = _most_frequent(raw.passed)
     for name in raw.missing:
         for table in (rows.kept, rows.marks, rows.counts):
             table.pop(name, None)
@@ -216,6 +226,13 @@ def _fill(
         notes += [(NO_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
     lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost if frame.height]
     rows.aside = [frame for frame in [*lost, _notes(path, notes)] if frame.height]
+
+
+def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:
+    """The most frequent sensors, and the others as one: a column of values taken for one of sensors has many."""
+    order = sorted(passed, key=lambda sensor: (-passed[sensor], sensor))
+    rest = sum(passed[sensor] for sensor in order[SENSORS:])
+    return {sensor: passed[sensor] for sensor in order[:SENSORS]} | ({"...": rest} if rest else {})
 
 
 def _sift_block(
