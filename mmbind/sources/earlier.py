@@ -13,6 +13,7 @@ import polars as pl
 from mmbind.config import Source
 from mmbind.files import digest_of, read_json, sha256_file
 from mmbind.sources.discover import RecordingFiles
+from mmbind.sources.readers import reader_version
 
 _ROOM = Path(__file__).parent
 #: Modules of the ground floor that records depend on, beside this room.
@@ -27,7 +28,7 @@ def recipe_digest(source: Source, channels: dict[str, list[str]]) -> str:
         channels: channel names by modality.
     """
     code = [sha256_file(path) for path in [*sorted(_ROOM.rglob("*.py")), *_BASEMENT]]
-    return digest_of([source.model_dump(mode="json"), channels, code])
+    return digest_of([source.model_dump(mode="json"), channels, code, reader_version(source)])
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from mmbind.progress import progress
 from mmbind.schema import LABELS, QUARANTINE, empty
 from mmbind.sources.discover import Discovered, RecordingFiles, discover
 from mmbind.sources.earlier import Earlier, recipe_digest
+from mmbind.sources.readers import count_columns
 from mmbind.sources.recording import RecordingRows, read_recording, recordings_schema
 from mmbind.sources.shards import carry_shard, write_shard
 from mmbind.sources.table import MISSING_COLUMN
@@ -280,10 +281,8 @@ def _channels(raw: Path, config: Source, found: Discovered) -> dict[str, list[st
     for name, spec in config.modalities.items():
         count = len(spec.columns)
         if not spec.channels and not spec.columns:
-            from mmbind.sources.readers.matlab import count_columns
-
             paths = sorted(p for recording in found.recordings for p, names in recording.files.items() if name in names)
-            count = next((number for p in paths if (number := count_columns(raw / p, spec))), 0)
+            count = next((number for p in paths if (number := count_columns(raw / p, config, spec))), 0)
         names[name] = spec.channels or [f"c{number}" for number in range(count)]
     return names
 
