@@ -30,11 +30,13 @@ class _Table:
         file: the file.
         datasets: by path.
         columns: dataset and column in it, by the name that the configuration uses.
+        unlabelled: why the label is not among them; empty when it is, or none is asked for.
     """
 
     file: Path
     datasets: Mapping[str, Dataset]
     columns: Mapping[str, tuple[str, str]]
+    unlabelled: str
 
     def frames(self, names: list[str]) -> Iterator[pl.DataFrame]:
         """The table's rows; see :meth:`RowTable.raw_file`."""
@@ -69,6 +71,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
     """
     sensor = source.reader.sensor_column if isinstance(source.reader, TableReader) else None
     missing: dict[str, str] = {}
+    unlabelled: list[str] = []
     tables: list[RawFile] = []
     with opened(path) as file:
         for members in _together(modalities, long=sensor is not None):
@@ -77,10 +80,11 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
             except LackingError as error:
                 missing.update(dict.fromkeys(members, str(error)))
                 continue
+            unlabelled += [table.unlabelled] if table.unlabelled else []
             columns = [(name, table.datasets[at].columns[column]) for name, (at, column) in table.columns.items()]
             specs = {name: _listed(spec, table) for name, spec in members.items()}
             tables.append(RowTable.of(columns, source, specs).raw_file(table.frames))
-    raw = RawFile([], missing, sorted({reason for table in tables for reason in table.unlabelled}))
+    raw = RawFile([], missing, unlabelled)
     return RawFile(_blocks(tables, raw), raw.missing, raw.unlabelled, raw.passed)
 
 
@@ -117,6 +121,7 @@ def _table(
     first = next(iter(members.values()))
     datasets: dict[str, Dataset] = {}
     columns: dict[str, tuple[str, str]] = {}
+    unlabelled = ""
     if first.variable is not None:
         datasets[first.variable] = find_dataset(file, first.variable, first.time_axis)
         columns |= {name: (first.variable, name) for name in datasets[first.variable].columns}
@@ -128,12 +133,13 @@ def _table(
             continue
         try:
             datasets[name] = _beside(file, name, next(iter(datasets.values()), None))
-        except LackingError:
+        except LackingError as error:
             if name in needed:
                 raise
+            unlabelled = f"{' and '.join(members)}: {error}"
         else:
             columns[name] = (name, next(iter(datasets[name].columns)))
-    return _Table(path, datasets, columns)
+    return _Table(path, datasets, columns, unlabelled)
 
 
 def _beside(file: object, path: str, other: Dataset | None) -> Dataset:
