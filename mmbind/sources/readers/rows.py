@@ -67,13 +67,8 @@ class RowTable:
         names = [name for name, _ in columns]
         missing = find_missing(modalities, names)
         for name, spec in modalities.items():
-            for column in needed_columns(spec) if name not in missing else []:
-                found = _known(column, names)
-                dtype = columns[found][1]
-                if names.count(names[found]) > 1:
-                    missing[name] = f"the column {column!r} is called {names[found]!r} like another."
-                elif column in spec.columns and not _may_hold_numbers(dtype):
-                    missing[name] = f"the column {column!r} holds {dtype}, not numbers."
+            if name not in missing and (reason := _unfit(spec, columns, names)):
+                missing[name] = reason
         sensor = source.reader.sensor_column if isinstance(source.reader, TableReader) else None
         if sensor is not None and names.count(sensor) != 1:
             missing = dict.fromkeys(modalities, lacking(sensor, names))
@@ -190,6 +185,17 @@ def _known(column: str | int, names: list[str]) -> int:
     if found is None:
         raise KeyError(column)
     return found
+
+
+def _unfit(spec: ModalitySource, columns: Sequence[Column], names: list[str]) -> str:
+    """Why a modality's columns, all there, cannot be taken; empty when they can."""
+    for column in needed_columns(spec):
+        found = _known(column, names)
+        if names.count(names[found]) > 1:
+            return f"the column {column!r} is called {names[found]!r} like another."
+        if column in spec.columns and not _may_hold_numbers(columns[found][1]):
+            return f"the column {column!r} holds {columns[found][1]}, not numbers."
+    return ""
 
 
 def _may_hold_numbers(dtype: pl.DataType | None) -> bool:
