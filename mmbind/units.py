@@ -49,7 +49,15 @@ UNITS: dict[str, Unit] = {
 }
 
 #: Nanoseconds in one unit of a timestamp column.
-NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "min": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+}
 
 
 def unit(name: str) -> Unit:

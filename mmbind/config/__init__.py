@@ -2,7 +2,7 @@
 
 from mmbind.config.base import Section
 from mmbind.config.binding import Binding, Report, WeightMap
-from mmbind.config.clocks import BatchClock, Clock, SampleClock, TimestampClock
+from mmbind.config.clocks import BatchClock, Clock, SampleClock, SpreadClock, TimestampClock
 from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Shared, Training
 from mmbind.config.params import Params, load_params
 from mmbind.config.readers import (
@@ -20,7 +20,7 @@ from mmbind.config.readers import (
 )
 from mmbind.config.roles import TARGET, TEST, LabelledSample, Role, Rotation
 from mmbind.config.sources import Archive, Identity, Labels, ModalitySource, Source
-from mmbind.config.windows import SlidingCut, TrialCut, WindowedModality, Windows
+from mmbind.config.windows import Cut, EventCut, SlidingCut, TrialCut, WindowedModality, Windows
 
 __all__ = [
     "READER_GROUP",
@@ -33,8 +33,10 @@ __all__ = [
     "Binding",
     "Clock",
     "Compute",
+    "Cut",
     "DelimitedReader",
     "Evaluation",
+    "EventCut",
     "Hdf5Reader",
     "Identity",
     "JsonlReader",
@@ -56,6 +58,7 @@ __all__ = [
     "Shared",
     "SlidingCut",
     "Source",
+    "SpreadClock",
     "SqliteReader",
     "TableReader",
     "ThirdPartyReader",

@@ -24,6 +24,24 @@ class SlidingCut(Section):
     hop_s: float = Field(gt=0)
 
 
+class EventCut(Section):
+    """One window of a fixed length per recording, around its strongest moment (e.g. a fall's impact).
+
+    The window is moved as far as it must be to stay inside the event modality's readings. In
+    a recording that is shorter, it lies around the middle, its ends are held, and
+    ``min_coverage`` decides whether enough of it is real.
+    """
+
+    kind: Literal["event"]
+    length_s: float = Field(gt=0)
+    #: The modality whose reading of largest magnitude (Euclidean norm of its channels) is the
+    #: event. Every role must have it.
+    modality: Name
+
+
+Cut = Annotated[TrialCut | SlidingCut | EventCut, Field(discriminator="kind")]
+
+
 class WindowedModality(Section):
     """The grid of one modality inside a window."""
 
@@ -34,8 +52,12 @@ class WindowedModality(Section):
 class Windows(Section):
     """The window grid, common to all sources of a study."""
 
-    cut: Annotated[TrialCut | SlidingCut, Field(discriminator="kind")]
+    cut: Cut
     modalities: dict[Name, WindowedModality] = Field(min_length=1)
+    #: How readings become samples. ``linear``: a low-pass filter where the grid is slower, then
+    #: lines between readings. ``polyphase``: a band-limited interpolation that does both at
+    #: once; exacter for evenly spaced readings, and slower.
+    resample: Literal["linear", "polyphase"] = "linear"
     #: Share of a modality's grid points that must lie beside a real reading.
     min_coverage: float = Field(default=0.9, gt=0, le=1)
     #: Share of the window that one label must cover to be the window's label.
