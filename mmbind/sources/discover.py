@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fnmatch
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from mmbind.config import Source
-from mmbind.errors import InputError, nearest
+from mmbind.errors import DataError, InputError, nearest
 from mmbind.files import digest_of, short_id
 from mmbind.sources.identity import Owner, owner_of
 
 #: Endings of files that are no logs (yet).
 PASSED_BY = (".part", ".tmp", ".dvc")
+
+#: Whether a folder's or file's name fits one part of a glob; None: any folders, also none.
+_Part = Callable[[str], object] | None
+
+
+class Stamp(NamedTuple):
+    """What the file system says of a file: a write changes it, unless it comes too soon after another."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """The stamp of a file's status."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -41,12 +62,14 @@ class Discovered:
     Attributes:
         recordings: what can be read, sorted by owner's key.
         refused: rule and reason by file that cannot.
+        stamps: by file, of both kinds.
     """
 
     recordings: list[RecordingFiles]
     refused: dict[str, tuple[str, str]]
+    stamps: Mapping[str, Stamp]
 
-    @property
+    @cached_property
     def paths(self) -> list[str]:
         """All files, sorted."""
         return sorted([*self.refused, *(path for recording in self.recordings for path in recording.files)])
@@ -62,15 +85,16 @@ def discover(folder: Path, name: str, source: Source) -> Discovered:
 
     Raises:
         InputError: when a glob finds no file, or the identity's pattern fits none.
+        DataError: when a folder cannot be looked into.
     """
-    everything = _logs(folder)
+    everything = dict(sorted(_logs(folder)))
     globs = source.join or dict.fromkeys(source.modalities, source.files)
     modalities: dict[str, list[str]] = {}
     for modality, pattern in sorted(globs.items()):
-        found = _matches(folder, pattern, set(everything), place=f"sources.{name}")
+        key = f"sources.{name}.join.{modality}" if source.join else f"sources.{name}.files"
+        found = matching(pattern, everything, place=key)
         if not found:
-            key = f"sources.{name}.join.{modality}" if source.join else f"sources.{name}.files"
-            raise InputError(f"No file in {folder} fits {pattern!r} ({key}).", hint=_closest(pattern, everything))
+            raise InputError(f"No file in {folder} fits {pattern!r} ({key}).", hint=_closest(pattern, list(everything)))
         for path in found:
             if not path.isprintable():
                 raise InputError(
@@ -84,10 +108,50 @@ def discover(folder: Path, name: str, source: Source) -> Discovered:
             f"neither {min(owners)!r} nor another.",
             hint="Correct the pattern; it is searched in the path below the source's folder.",
         )
-    return _grouped(owners, modalities, source)
+    recordings, refused = _grouped(owners, modalities, source)
+    return Discovered(recordings, refused, {path: everything[path] for path in owners})
 
 
-def _grouped(owners: Mapping[str, Owner | None], modalities: Mapping[str, list[str]], source: Source) -> Discovered:
+def matching(pattern: str, paths: Iterable[str], *, place: str) -> list[str]:
+    """The paths that a glob fits, in their order.
+
+    As in a shell, ``*``, ``?`` and ``[...]`` stay inside one folder's or file's name, and a
+    name ``**`` stands for any folders, also none.
+
+    Args:
+        pattern: the glob.
+        paths: relative, with forward slashes.
+        place: where the glob stands, for the message.
+
+    Raises:
+        InputError: when it is no glob of relative paths.
+    """
+    names = PurePosixPath(pattern).parts
+    wrong = {
+        "it is empty": not names,
+        "it must be relative to the source's folder": pattern.startswith("/") or ".." in names,
+        "'**' must be a whole name between slashes": any("**" in name and name != "**" for name in names),
+    }
+    for reason in (reason for reason, holds in wrong.items() if holds):
+        raise InputError(f"{pattern!r} ({place}) cannot be used to find files: {reason}.")
+    parts: list[_Part] = [None if name == "**" else re.compile(fnmatch.translate(name)).match for name in names]
+    if parts[-1] is None:
+        parts.append(re.compile("").match)
+    return [path for path in paths if _fits(path.split("/"), parts)]
+
+
+def _fits(names: Sequence[str], parts: Sequence[_Part]) -> bool:
+    if not parts or not names:
+        return not parts and not names
+    if parts[0] is None:
+        return any(_fits(names[start:], parts[1:]) for start in range(len(names)))
+    return parts[0](names[0]) is not None and _fits(names[1:], parts[1:])
+
+
+def _grouped(
+    owners: Mapping[str, Owner | None], modalities: Mapping[str, list[str]], source: Source
+) -> tuple[list[RecordingFiles], dict[str, tuple[str, str]]]:
+    """Recordings, sorted by owner's key, and rule and reason by file that belongs to none."""
     refused: dict[str, tuple[str, str]] = {}
     groups: dict[str, dict[str, list[str]]] = {}
     known: dict[str, Owner] = {}
@@ -106,25 +170,28 @@ def _grouped(owners: Mapping[str, Owner | None], modalities: Mapping[str, list[s
         RecordingFiles(known[key], files, int(short_id(key), 16) % source.shards)
         for key, files in sorted(groups.items())
     ]
-    return Discovered(recordings, refused)
+    return recordings, refused
 
 
-def _logs(folder: Path) -> list[str]:
-    """Paths of all files that may be logs, sorted."""
-    found = []
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and not path.name.endswith(PASSED_BY) and path.is_file():
-            found.append(relative.as_posix())
-    return sorted(found)
+def _logs(folder: Path) -> Iterator[tuple[str, Stamp]]:
+    """Path and stamp of all files that may be logs.
 
-
-def _matches(folder: Path, pattern: str, logs: set[str], *, place: str) -> list[str]:
-    try:
-        return sorted({path.relative_to(folder).as_posix() for path in folder.glob(pattern)} & logs)
-    except (ValueError, NotImplementedError) as error:
-        raise InputError(f"{pattern!r} ({place}) cannot be used to find files: {error}.") from None
+    Links to files are followed, links to folders below ``folder`` are not.
+    """
+    waiting = [(folder, "")]
+    while waiting:
+        place, prefix = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((Path(entry.path), f"{prefix}{entry.name}/"))
+                    elif not entry.name.endswith(PASSED_BY) and entry.is_file():
+                        yield f"{prefix}{entry.name}", Stamp.of(entry.stat())
+        except OSError as error:
+            raise DataError(f"cannot be looked into: {error.strerror}.", path=error.filename or place) from None
 
 
 def _closest(pattern: str, paths: list[str]) -> str:
