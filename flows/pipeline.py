@@ -26,6 +26,7 @@ from flows.street import stages
 from mmbind.errors import InputError
 from mmbind.files import read_json
 from mmbind.study import Study
+from mmbind.versions.gate import check_quality
 
 
 def _was_killed(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -53,6 +54,14 @@ def land_raw_files(study: str, still_s: float) -> None:
 def walk_stage(stage: str, study: str) -> None:
     """Walks one stage of ``dvc.yaml`` when it is out of date."""
     reproduce(stage, Path(study), on_line=get_run_logger().info)
+
+
+@task(name="check-binding", task_run_name="check-binding", cache_policy=NO_CACHE, persist_result=False)
+def check_binding(study: str) -> None:
+    """Stops the run when the binding is worse than the accepted version."""
+    logger = get_run_logger()
+    for line in check_quality(Study.load(study)):
+        logger.info(line)
 
 
 @task(name="keep", task_run_name="keep", cache_policy=NO_CACHE, persist_result=False)
@@ -95,7 +104,8 @@ def pipeline(
 
     Raises:
         InputError: inside a DVC stage, or for bad input to a stage.
-        StageError: when a stage fails or a gate stops it.
+        StageError: when a stage fails or a gate of it stops it.
+        GateError: when the binding is worse than the accepted version.
         MmbindError: when another run of this study is at work.
     """
     if "DVC_STAGE" in os.environ:
@@ -110,5 +120,7 @@ def pipeline(
         land_raw_files(study, still_s)
         for stage in stages(opened.params):
             walk_stage(stage, study)
+            if stage == "report":
+                check_binding(study)
         keep_version(study, commit, push, keep_versions)
         publish_artifacts(study)

@@ -15,8 +15,8 @@ from mmbind.errors import InputError
 from mmbind.files import PACKAGE, digest_code, write_text
 
 _CODE = re.compile(r"^(?P<indent>\s*- )\$\{house\}/mmbind/\S+$")
-#: Files of a new study by path: what git must not keep.
-IGNORES = {
+#: Files of a new study by path: what git must not keep, and names of versions, none yet.
+STARTERS = {
     ".gitignore": "inbox/\nprefect-home/\n.mmbind*\n",
     ".dvcignore": ".gitignore\n",
     "data/.gitignore": "/*\n!.gitignore\n!/raw/\n!/records/\n!/validation/\n!/windows/\n!/metrics/\n!/plots/\n",
@@ -24,6 +24,7 @@ IGNORES = {
     "data/records/.gitignore": "/*\n!.gitignore\n",
     "data/validation/.gitignore": "/*\n!.gitignore\n",
     "data/windows/.gitignore": "/*\n!.gitignore\n",
+    "versions.json": '{\n  "accepted": null,\n  "tags": {}\n}\n',
 }
 
 
@@ -45,7 +46,7 @@ def write_study(folder: Path) -> list[str]:
         raise InputError(f"{folder} is a study of mmbind's own repository.", hint="Choose a folder outside it.")
     templates = template_folder()
     renewed = (folder / "params.yaml").exists()
-    for name, text in IGNORES.items():
+    for name, text in STARTERS.items():
         if not (folder / name).exists():
             write_text(folder / name, text)
     write_text(folder / "dvc.yaml", outside(_read(templates / "dvc.yaml")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -31,3 +31,11 @@ class Report(Section):
 
     #: Pairs drawn from each end of the similarity scale.
     drawn_pairs: int = Field(default=10, ge=1)
+    #: How far a figure of the binding may fall below that of the accepted version before the
+    #: pipeline stops, by name: ``bound`` (share of anchors with a partner), ``quality.*`` of
+    #: the manifest, ``purity.*`` where labels are known.
+    largest_drop: dict[str, Annotated[float, Field(ge=0)]] = {
+        "bound": 0.05,
+        "quality.coverage": 0.1,
+        "quality.mutual": 0.1,
+    }

@@ -21,6 +21,8 @@ from mmbind.reports.page import write_page
 from mmbind.reports.purity import Purity, purity_by_similarity, purity_of
 from mmbind.reports.quality import Quality, occurrence_table, quality_of, spread
 from mmbind.study import Study
+from mmbind.versions import References, Version
+from mmbind.versions.version import CURRENT
 
 #: Bins of the similarity and margin distributions.
 BINS = 40
@@ -94,6 +96,7 @@ def write_binding_report(study: Study) -> BindingReportSummary:
         plots=_plots(evidence, qualities, purity, edges),
         best=best,
         worst=worst,
+        accepted=_against_accepted(study, evidence.manifest, metrics),
         versions=_versions(evidence.manifest),
         parameters=flat({**evidence.manifest.get("params", {}), "shared": study.params.shared.model_dump()}),
     )
@@ -251,6 +254,16 @@ def _role(study: Study, evidence: Evidence, role: str) -> dict[str, Any]:
         "windows": len(store),
         "subjects": store.index["subject"].n_unique(),
     }
+
+
+def _against_accepted(study: Study, manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The accepted version's id and each figure then and now; None when no version is accepted."""
+    accepted = References.of(study).accepted
+    if accepted is None:
+        return None
+    before, after = accepted.figures, Version(CURRENT, manifest, metrics).figures
+    rows = [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
+    return {"id": accepted.id, "same": accepted.id == manifest.get("id"), "rows": rows}
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The stage report, from a study bound by hand."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from mmbind.errors import DataError, InputError, MissingStageError
 from mmbind.files import digest_folder
 from mmbind.reports import write_binding_report
 from mmbind.study import Study
+from mmbind.versions import accept, current_version
 from tests.unit.reports.bound import LABELS, bound_study, oracle_pairs, write_pairs
 
 
@@ -115,3 +117,17 @@ def test_a_window_in_two_roles_is_refused(tmp_path: Path) -> None:
     study = bound_study(tmp_path / "study", prefixes=("same", "same"))
     with pytest.raises(InputError, match="is in the roles A and B"):
         write_binding_report(study)
+
+
+def test_the_page_compares_with_the_accepted_version(tmp_path: Path) -> None:
+    study = bound_study(tmp_path / "study")
+    write_binding_report(study)
+    assert "No version is accepted yet" in study.report("binding").read_text()
+    current = current_version(study)
+    better = {**current.manifest, "id": "9" * 64, "quality": {"mutual": 0.875}}
+    accept(study, dataclasses.replace(current, manifest=better, metrics={"purity": {"mean": 0.125}}))
+    write_binding_report(study)
+    page = study.report("binding").read_text()
+    assert "What the version <code>999999999999</code> reached" in page
+    assert "0.875" in page
+    assert "0.125" in page
