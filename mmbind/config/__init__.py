@@ -3,6 +3,15 @@
 from mmbind.config.base import Section
 from mmbind.config.binding import Binding, Report, WeightMap
 from mmbind.config.clocks import BatchClock, Clock, SampleClock, SpreadClock, TimestampClock
+from mmbind.config.derived import (
+    DerivedModality,
+    GravityFromAcceleration,
+    GravityFromEuler,
+    GravityFromQuaternion,
+    LinearAcceleration,
+    Magnitude,
+)
+from mmbind.config.labelling import Identity, Labels, LabelTable
 from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Shared, Training
 from mmbind.config.params import Params, load_params
 from mmbind.config.readers import (
@@ -19,7 +28,7 @@ from mmbind.config.readers import (
     ThirdPartyReader,
 )
 from mmbind.config.roles import TARGET, TEST, LabelledSample, Role, Rotation
-from mmbind.config.sources import Archive, Identity, Labels, ModalitySource, Source
+from mmbind.config.sources import Archive, ModalitySource, Source
 from mmbind.config.windows import Cut, EventCut, SlidingCut, TrialCut, WindowedModality, Windows
 
 __all__ = [
@@ -35,13 +44,20 @@ __all__ = [
     "Compute",
     "Cut",
     "DelimitedReader",
+    "DerivedModality",
     "Evaluation",
     "EventCut",
+    "GravityFromAcceleration",
+    "GravityFromEuler",
+    "GravityFromQuaternion",
     "Hdf5Reader",
     "Identity",
     "JsonlReader",
+    "LabelTable",
     "LabelledSample",
     "Labels",
+    "LinearAcceleration",
+    "Magnitude",
     "MatlabReader",
     "MethodName",
     "ModalitySource",

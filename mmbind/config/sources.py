@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import math
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mmbind.config.base import Section
 from mmbind.config.clocks import BatchClock, Clock
+from mmbind.config.derived import BASE_CHANNELS, BASE_UNITS, DerivedModality
+from mmbind.config.labelling import Identity, Labels
 from mmbind.config.readers import Hdf5Reader, JsonlReader, MatlabReader, Reader, ThirdPartyReader
 from mmbind.errors import nearest
 from mmbind.units import UNITS
@@ -26,8 +28,18 @@ class ModalitySource(Section):
     columns: list[str | int] = []
     #: Channel names; ``c0, c1, ...`` when empty.
     channels: list[str] = []
+    #: Unit of the values, once ``offset`` and ``scale`` are applied: (logged - offset) x scale.
     unit: str
+    #: What one count of an integer log is worth in ``unit``; one number, or one per column.
+    scale: float | list[float] = 1.0
+    #: The count that means zero; one number, or one per column.
+    offset: float | list[float] = 0.0
+    #: Where each channel comes from, and its sign: ``[y, -x, z]`` makes x of the logged y and y
+    #: of the logged -x. A mapping gives axes by device or placement; others are as logged.
+    axes: list[str] | dict[str, list[str]] = []
     clock: Clock
+    #: False: the modality only serves those derived from it, and leaves no records of its own.
+    keep: bool = True
     #: Long layout: the sensor whose rows hold the modality, as its column names it.
     sensor: str | None = None
     #: MATLAB: the variable that holds the modality. HDF5: the dataset's path, when one holds
@@ -43,43 +55,41 @@ class ModalitySource(Section):
             raise ValueError(f"unknown unit {value!r}. {nearest(value, UNITS)}")
         return value
 
-
-class Identity(Section):
-    """How a file's path tells whose recording it is.
-
-    ``pattern`` is searched in the path below the source's folder; its named groups
-    (subject, device, placement, session, label, part) win over the constants.
-    """
-
-    pattern: str | None = None
-    subject: str | None = None
-    device: str | None = None
-    placement: str | None = None
-    session: str | None = None
-
-    @field_validator("pattern")
+    @field_validator("scale", "offset")
     @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            known = {"subject", "device", "placement", "session", "label", "part"}
-            try:
-                groups = set(re.compile(value).groupindex)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
-            if groups - known:
-                raise ValueError(f"unknown groups {sorted(groups - known)}; known: {sorted(known)}")
+    def _finite(cls, value: float | list[float]) -> float | list[float]:
+        if not all(math.isfinite(number) for number in (value if isinstance(value, list) else [value])):
+            raise ValueError("must be finite")
         return value
 
+    @property
+    def width(self) -> int | None:
+        """How many channels it has; None where only the files tell."""
+        return len(self.columns) or len(self.channels) or None
 
-class Labels(Section):
-    """Where labels come from: the path's ``label`` group, or a column of the file."""
+    @property
+    def frames(self) -> dict[str, list[str]]:
+        """Axes by device or placement; those of all others stand under ""."""
+        return self.axes if isinstance(self.axes, dict) else {"": self.axes} if self.axes else {}
 
-    #: Column (or JSON field) of the label; None: the path's ``label`` group, if it has one.
-    column: str | None = None
-    #: Names as logged to common names; an unmapped name is kept as it is.
-    map: dict[str, str] = {}
-    #: Names as logged that mean "no label".
-    unlabelled: list[str] = [""]
+    def problem(self) -> str:
+        """What does not fit together in its columns, channels, scales and axes; empty when all does."""
+        if self.channels and self.columns and len(self.channels) != len(self.columns):
+            return f"{len(self.columns)} columns cannot have {len(self.channels)} channel names"
+        if len(set(self.channels)) != len(self.channels) or set(self.channels) & set(KEYS):
+            return f"channel names must differ, and none may be {' or '.join(KEYS)}"
+        for key, numbers in (("scale", self.scale), ("offset", self.offset)):
+            if isinstance(numbers, list) and len(numbers) != self.width:
+                return (
+                    f"{key} has {len(numbers)} numbers, not one per column ({self.width or 'columns are not listed'})"
+                )
+            if key == "scale" and 0 in (numbers if isinstance(numbers, list) else [numbers]):
+                return "scale: 0 would make all values the same"
+        for device, axes in self.frames.items():
+            if sorted(axis.removeprefix("-") for axis in axes) != sorted(self.channels):
+                place = f"axes.{device}" if device else "axes"
+                return f"{place} {axes} must name each of the channels {self.channels} once, with or without '-'"
+        return ""
 
 
 class Source(Section):
@@ -95,6 +105,8 @@ class Source(Section):
     identity: Identity = Identity()
     labels: Labels = Labels()
     modalities: dict[Name, ModalitySource] = Field(min_length=1)
+    #: Modalities that are computed from one of those.
+    derived: dict[Name, DerivedModality] = {}
     #: Number of shard files per modality; a file's shard follows from its path alone.
     shards: int = Field(default=8, ge=1)
     #: A pause longer than this splits a recording in parts.
@@ -120,14 +132,51 @@ class Source(Section):
             if long != (spec.sensor is not None) and not isinstance(self.reader, ThirdPartyReader):
                 wrong = "sensor is missing" if long else "sensor: only the layout 'long' tells rows apart by sensor"
                 raise ValueError(f"modalities.{name}: {wrong}")
-            if spec.channels and spec.columns and len(spec.channels) != len(spec.columns):
-                raise ValueError(
-                    f"modalities.{name}: {len(spec.columns)} columns cannot have {len(spec.channels)} channel names"
-                )
-            if len(set(spec.channels)) != len(spec.channels) or set(spec.channels) & set(KEYS):
-                raise ValueError(f"modalities.{name}: channel names must differ, and none may be {' or '.join(KEYS)}")
+            if problem := spec.problem():
+                raise ValueError(f"modalities.{name}: {problem}")
             if isinstance(spec.clock, BatchClock) and not batches:
                 raise ValueError(f"modalities.{name}: a batch clock needs reader {{format: jsonl, layout: batch}}")
+        return self
+
+    @model_validator(mode="after")
+    def _modalities_can_be_derived(self) -> Self:
+        for name, spec in self.derived.items():
+            if name in self.modalities:
+                raise ValueError(f"derived.{name}: modalities.{name} is read already; choose another name")
+            base = self.modalities.get(spec.base)
+            if base is None:
+                hint = nearest(spec.base, self.modalities)
+                raise ValueError(f"derived.{name}.base: {spec.base!r} is no modality that is read. {hint}")
+            needed, units = BASE_CHANNELS[spec.kind], BASE_UNITS[spec.kind]
+            if needed is not None and base.width != needed:
+                raise ValueError(
+                    f"derived.{name}: {spec.kind} needs {needed} channels, and {spec.base!r} has "
+                    f"{base.width or 'no columns listed'}"
+                )
+            if units and UNITS[base.unit].si not in units:
+                raise ValueError(
+                    f"derived.{name}: {spec.kind} needs a base in {' or '.join(units)}, and {spec.base!r} is in "
+                    f"{UNITS[base.unit].si}"
+                )
+        bases = {spec.base for spec in self.derived.values()}
+        for name, modality in self.modalities.items():
+            if not modality.keep and name not in bases:
+                raise ValueError(f"modalities.{name}.keep: nothing is derived from it, so nothing would be left")
+        return self
+
+    @property
+    def offered(self) -> list[str]:
+        """The modalities that have records, sorted: those that are kept, and those derived."""
+        return sorted([*(name for name, spec in self.modalities.items() if spec.keep), *self.derived])
+
+    @model_validator(mode="after")
+    def _labels_can_be_found(self) -> Self:
+        table = self.labels.table
+        if table is not None and (unknown := table.groups - self.identity.groups):
+            raise ValueError(
+                f"labels.table: its rows tell {', '.join(sorted(unknown))}, which identity.pattern does not: it has "
+                f"the groups {', '.join(sorted(self.identity.groups)) or 'none'}"
+            )
         return self
 
 

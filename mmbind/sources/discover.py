@@ -74,6 +74,12 @@ class Discovered:
         """All files, sorted."""
         return sorted([*self.refused, *(path for recording in self.recordings for path in recording.files)])
 
+    @property
+    def worn(self) -> set[str]:
+        """Devices and placements of the recordings."""
+        owners = [recording.owner for recording in self.recordings]
+        return {name for owner in owners for name in (owner.device, owner.placement) if name is not None}
+
 
 def discover(folder: Path, name: str, source: Source) -> Discovered:
     """Finds a source's raw files and puts them together to recordings.

@@ -17,6 +17,7 @@ from mmbind.errors import DataError, InputError, nearest
 from mmbind.files import sha256_file, whole_folder, write_json, write_parquet
 from mmbind.progress import progress
 from mmbind.schema import LABELS, QUARANTINE, empty
+from mmbind.sources.conversion import check_frames
 from mmbind.sources.discover import Discovered, RecordingFiles, discover
 from mmbind.sources.earlier import Earlier, recipe_digest
 from mmbind.sources.readers import count_columns
@@ -97,6 +98,7 @@ def ingest(study: Study, source: str) -> IngestSummary:
             hint="Land them there, or run 'mmbind demo' or 'mmbind fetch'.",
         )
     found = discover(raw, source, config)
+    check_frames(config, source, found.worn)
     sha256 = _digests(raw, found.paths, source)
     channels = _channels(raw, config, found)
     recipe = recipe_digest(config, channels)

@@ -18,6 +18,7 @@ from mmbind.config import ModalitySource, Source
 from mmbind.errors import MmbindError
 from mmbind.files import short_id
 from mmbind.schema import LABELS, QUARANTINE, RECORDINGS, empty
+from mmbind.sources.conversion import as_worn
 from mmbind.sources.discover import RecordingFiles
 from mmbind.sources.labels import intervals, whole_recording
 from mmbind.sources.parts import split
@@ -109,6 +110,7 @@ def read_recording(
     Raises:
         MmbindError: when rows were not conserved.
     """
+    source = as_worn(source, files.owner.device, files.owner.placement)
     read = {path: read_file(folder, path, source, names, channels) for path, names in files.files.items()}
     kept = {modality: pl.concat(frames) for rows in read.values() for modality, frames in rows.kept.items() if frames}
     kept = {modality: frame for modality, frame in sorted(kept.items()) if frame.height}

@@ -15,7 +15,7 @@ import polars as pl
 
 from mmbind.config import ModalitySource
 from mmbind.sources.clocks import reading_times
-from mmbind.units import unit
+from mmbind.sources.conversion import channels_of
 
 #: Rules by which a reading is set aside.
 BAD_TIME = "bad_time"
@@ -54,10 +54,9 @@ def sift(readings: pl.DataFrame, spec: ModalitySource, channels: Sequence[str], 
         channels: names of its channels.
         last_ns: time of the last reading kept from the blocks before, None for the first.
     """
-    factor = unit(spec.unit).factor
-    logged = [f"v{number}" for number in range(len(channels))]
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = [(readings[v].to_numpy() * factor).astype(np.float32) for v in logged]
+    meanings = channels_of(spec, channels)
+    logged = [channel.logged for channel in meanings]
+    scaled = [channel.convert(readings) for channel in meanings]
     times = reading_times(readings, spec.clock)
     sound = times.is_not_null().to_numpy()
     for values in scaled:
