@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mmbind.config import Windows
-from mmbind.errors import MmbindError
+from mmbind.config import EventCut, Windows
+from mmbind.errors import InputError, MmbindError
 from mmbind.files import short_id
 from mmbind.windows.grid import Cuts, Span, Times, cut
 from mmbind.windows.labels import intervals_by_recording, label_windows
@@ -97,6 +97,8 @@ def plan_windows(records: Records, windows: Windows) -> Plan:
     owner, starts, stops = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for row, recording in enumerate(records.recordings["recording"]):
         found = spans.get(recording, {})
+        if isinstance(windows.cut, EventCut):
+            raise InputError("windows.cut: events are not cut yet.", hint="Use 'trial' or 'sliding'.")
         cuts = cut(list(found.values()), windows.cut)
         if isinstance(cuts, str):
             refused[cuts] += 1
