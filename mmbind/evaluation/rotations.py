@@ -32,6 +32,7 @@ from mmbind.training import train
 CODE = (
     "binding",
     "config",
+    "dataset/table.py",
     "encoders",
     "evaluation",
     "files.py",

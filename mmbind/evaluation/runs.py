@@ -24,6 +24,7 @@ from mmbind.study import Study
 #: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
 TRAINING_CODE = (
     "config/learning.py",
+    "dataset/table.py",
     "evaluation",
     "files.py",
     "learning",

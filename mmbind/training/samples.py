@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
+from mmbind.dataset.table import SampleTable
 from mmbind.errors import InputError, nearest
 from mmbind.learning.samples import Samples
 from mmbind.windows.store import ModalitySpec, WindowStore
@@ -55,9 +56,7 @@ def as_recorded(stores: Sequence[WindowStore]) -> Samples:
 def pseudo_paired(stores: Sequence[WindowStore], pairs: pl.DataFrame) -> Samples:
     """Anchors with their own modalities and those borrowed from their partners.
 
-    Everything that an anchor borrows at one rank makes one sample: with two sources a
-    sample per pair; with more, one sample may borrow from several partners and has the
-    smallest of their weights. What an anchor has itself is never borrowed.
+    What stands together is told by :class:`mmbind.dataset.table.SampleTable`.
 
     Args:
         stores: of the roles that were bound.
@@ -67,22 +66,15 @@ def pseudo_paired(stores: Sequence[WindowStore], pairs: pl.DataFrame) -> Samples
         InputError: when there are no pairs, or a pair names a window or a modality that
             the stores do not hold (the pairs are stale).
     """
-    if not pairs.height:
-        raise InputError("There are no pairs to train on.", hint="See the binding report; lower the demands of bind.")
+    table = SampleTable.of(stores, pairs)
     signals, where = _rows(stores)
-    _refuse_stale(stores, where, pairs)
-    grouped = pairs.group_by("anchor", "rank", maintain_order=True).agg(
-        pl.col("partner"), pl.col("borrowed_modality"), pl.col("weight").min()
-    )
-    anchors = grouped["anchor"].to_list()
-    rows = {name: [known.get(anchor, -1) for anchor in anchors] for name, known in where.items()}
-    for position, (partners, borrowed) in enumerate(zip(grouped["partner"], grouped["borrowed_modality"], strict=True)):
-        for partner, modality in zip(partners, borrowed, strict=True):
-            if rows[modality][position] < 0:
-                rows[modality][position] = where[modality][partner]
-    weights = torch.from_numpy(grouped["weight"].to_numpy().astype(np.float32))
-    tensors = {name: _tensor(values) for name, values in rows.items()}
-    return Samples(signals, tensors, weights, torch.full((len(anchors),), -1), [], anchors)
+    rows = {
+        name: _tensor([known.get(window, -1) for window in table.frame[f"window_{name}"]])
+        for name, known in where.items()
+    }
+    weights = torch.from_numpy(table.frame["weight"].to_numpy().astype(np.float32))
+    unlabelled = torch.full((len(table),), -1)
+    return Samples(signals, rows, weights, unlabelled, [], table.frame["anchor"].to_list())
 
 
 def labelled(store: WindowStore, classes: Sequence[str] | None = None) -> Samples:
@@ -131,19 +123,6 @@ def _rows(stores: Sequence[WindowStore]) -> tuple[dict[str, Tensor], dict[str, d
         if parts:
             signals[name], where[name] = torch.cat(parts), rows
     return signals, where
-
-
-def _refuse_stale(stores: Sequence[WindowStore], where: Mapping[str, Mapping[str, int]], pairs: pl.DataFrame) -> None:
-    known = {window for store in stores for window in store.ids}
-    roles = ", ".join(store.path.name for store in stores)
-    hint = "The pairs are older than the roles: run the stage 'bind' again (dvc repro bind)."
-    for column in ("anchor", "partner"):
-        for window in pairs[column]:
-            if window not in known:
-                raise InputError(f"The pairs name the {column} {window!r}, which no role ({roles}) holds.", hint=hint)
-    for partner, modality in pairs.select("partner", "borrowed_modality").iter_rows():
-        if partner not in where.get(modality, {}):
-            raise InputError(f"The pairs borrow {modality!r} from {partner!r}, which has none.", hint=hint)
 
 
 def _tensor(values: Sequence[int]) -> Tensor:

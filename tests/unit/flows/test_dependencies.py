@@ -11,10 +11,10 @@ import yaml
 from tests.support import ROOT
 
 LEARNERS = {"encoders", "learning", "training", "evaluation"}
-ROOMS = {"sources", "validation", "windows", "roles", "binding", "reports", *LEARNERS}
+ROOMS = {"sources", "validation", "windows", "roles", "binding", "dataset", "reports", "versions", *LEARNERS}
 #: Imported with a room and not used by the stage: evaluation also walks whole rotations,
 #: encoders also fit what bind only reads.
-UNUSED = {"evaluate": {"roles", "encoders", "binding"}, "bind": {"learning"}}
+UNUSED = {"evaluate": {"roles", "encoders", "binding", "versions"}, "bind": {"learning"}}
 LOADED = """
 import json, sys
 import flows.{door}
