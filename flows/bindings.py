@@ -160,6 +160,25 @@ def export(study: str, folder: Path, layout: str, shard_size: int) -> None:
         click.echo(line)
 
 
+@bindings.command()
+@_STUDY
+@click.argument("pair")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def lineage(study: str, pair: str, as_json: bool) -> None:
+    """Walk PAIR back to both raw files and lines.
+
+    PAIR is ANCHOR (its first pair) or ANCHOR:PARTNER; beginnings of window ids are enough.
+    """
+    from mmbind.versions import trace_pair
+
+    found = trace_pair(_open(study), pair)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    for line in found.lines():
+        click.echo(line)
+
+
 def _open(study: str) -> Study:
     from mmbind.study import Study
 
