@@ -12,20 +12,21 @@ from typing import Any
 
 import polars as pl
 
-from mmbind.config import BatchClock, SampleClock, Source
+from mmbind.config import Source
 from mmbind.errors import DataError, InputError, nearest
 from mmbind.files import sha256_file, whole_folder, write_json, write_parquet
 from mmbind.progress import progress
 from mmbind.schema import LABELS, QUARANTINE, empty
 from mmbind.sources.conversion import check_frames
+from mmbind.sources.derive import DerivedTables, derive_records
 from mmbind.sources.discover import Discovered, RecordingFiles, discover
 from mmbind.sources.earlier import Earlier, recipe_digest
 from mmbind.sources.readers import count_columns
 from mmbind.sources.recording import RecordingRows, read_recording, recordings_schema
 from mmbind.sources.shards import carry_shard, write_shard
+from mmbind.sources.stated import stated
 from mmbind.sources.table import MISSING_COLUMN
 from mmbind.study import Study
-from mmbind.units import unit
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,12 @@ def ingest(study: Study, source: str) -> IngestSummary:
     with whole_folder(study.records(source)) as folder:
         tables = job.write(folder)
         _check_columns(tables, config, source)
+        tables = job.derive(folder, tables)
         counts = tables.counts()
         manifest = {
             "source": source,
             "recipe": recipe,
-            "modalities": {name: _stated(config, name, channels[name]) for name in sorted(config.modalities)},
+            "modalities": {name: stated(config, name, channels) for name in config.offered},
             "files": tables.files,
             "counts": counts,
         }
@@ -196,6 +198,21 @@ class _Job:
             self._write_shard(folder, shard, fresh, held)
             gave += [replace(rows, rows={}) for rows in fresh]
         return self._tables(gave)
+
+    def derive(self, folder: Path, tables: _Tables) -> _Tables:
+        """Adds the derived modalities to the folder and the small tables."""
+        if not self.config.derived:
+            return tables
+        held = [recording for recording in self.found.recordings if self._holds(recording)]
+        found = derive_records(
+            folder,
+            self.config,
+            self.channels,
+            DerivedTables(tables.recordings, tables.quarantine, tables.files),
+            earlier=None if self.earlier is None else self.earlier.folder,
+            held=[] if self.earlier is None else self.earlier.recordings_of(held),
+        )
+        return _Tables(found.recordings, tables.labels, found.quarantine, found.files)
 
     def _by_shard(self) -> list[RecordingFiles]:
         return sorted(self.found.recordings, key=lambda recording: recording.shard)
@@ -289,13 +306,6 @@ def _channels(raw: Path, config: Source, found: Discovered) -> dict[str, list[st
     return names
 
 
-def _stated(config: Source, name: str, channels: list[str]) -> dict[str, Any]:
-    """A modality's entry in the manifest."""
-    spec = config.modalities[name]
-    rate = spec.clock.rate_hz if isinstance(spec.clock, SampleClock | BatchClock) else None
-    return {"channels": channels, "unit": unit(spec.unit).si, "rate_hz": rate}
-
-
 def _check_columns(tables: _Tables, config: Source, source: str) -> None:
     """Refuses a configuration that names a column which no file has.
 
@@ -303,7 +313,8 @@ def _check_columns(tables: _Tables, config: Source, source: str) -> None:
         InputError: with the nearest column of one of the files.
     """
     for name in sorted(config.modalities):
-        if any(name in entry["modalities"] for entry in tables.files.values()):
+        names = {name, *(derived for derived, spec in config.derived.items() if spec.base == name)}
+        if any(names & set(entry["modalities"]) for entry in tables.files.values()):
             continue
         reasons = tables.quarantine.filter(
             (pl.col("rule") == MISSING_COLUMN) & pl.col("reason").str.starts_with(f"{name}: ")

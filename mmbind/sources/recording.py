@@ -86,7 +86,7 @@ class RecordingRows:
 
 def recordings_schema(source: Source) -> dict[str, type[pl.DataType]]:
     """Columns of a source's table of recordings: the common ones, then ``file_<modality>``."""
-    return {**RECORDINGS, **{f"file_{name}": pl.String for name in sorted(source.modalities)}}
+    return {**RECORDINGS, **{f"file_{name}": pl.String for name in sorted([*source.modalities, *source.derived])}}
 
 
 def read_recording(

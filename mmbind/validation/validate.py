@@ -44,8 +44,7 @@ def validate(study: Study, source: str) -> Judgement:
     recordings = pl.read_parquet(records / "recordings.parquet")
     quarantine = pl.read_parquet(records / "quarantine.parquet")
     measured = {
-        name: measure(records, name, _files_of(recordings, name))
-        for name in sorted(study.params.sources[source].modalities)
+        name: measure(records, name, _files_of(recordings, name)) for name in study.params.sources[source].offered
     }
     kept = pl.concat(
         [frame.select("file", "kept", modality=pl.lit(name)) for name, frame in measured.items()], how="vertical"

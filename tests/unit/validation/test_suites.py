@@ -94,7 +94,7 @@ def test_an_expectation_that_would_be_dropped_is_named(study: Study, folder: Pat
         ({"meta": {"severity": "fatal"}}, "severity"),
         ({"meta": {"hint": "?"}}, "hint"),
         ({"kwargs": {"row_condition": "scope == 'files'"}}, "Did you mean 'file'"),
-        ({"kwargs": {"row_condition": "scope == 'file' and unit == 'm/s²'"}}, "Did you mean 'm/s2'"),
+        ({"kwargs": {"row_condition": "scope == 'file' and unit == 'm/s^2'"}}, "Did you mean 'm/s2'"),
     ],
 )
 def test_mistakes_in_a_suite_file_are_told(folder: Path, wrong: Any, told: str) -> None:

@@ -1,0 +1,42 @@
+"""What a source's manifest states of its modalities: unit, channels, and how they came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmbind.config import BatchClock, ModalitySource, SampleClock, Source
+from mmbind.sources.derive import channels_of, unit_of
+from mmbind.units import unit
+
+
+def stated(source: Source, name: str, channels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """A modality's entry in the manifest.
+
+    Args:
+        source: its configuration.
+        name: a modality that has records, see ``Source.offered``.
+        channels: channel names by modality that is read.
+
+    Returns:
+        channels, unit (SI), rate_hz (None where no clock states one); ``logged`` (unit, scale,
+        offset, axes) of one that was read, or ``derived`` (its section of the configuration).
+    """
+    derived = source.derived.get(name)
+    if derived is None:
+        spec = source.modalities[name]
+        entry = {"channels": list(channels[name]), "unit": unit(spec.unit).si, "logged": _as_logged(spec)}
+    else:
+        spec = source.modalities[derived.base]
+        entry = {
+            "channels": channels_of(derived, channels[derived.base]),
+            "unit": unit_of(derived, unit(spec.unit).si),
+            "derived": derived.model_dump(mode="json"),
+        }
+    rate = spec.clock.rate_hz if isinstance(spec.clock, SampleClock | BatchClock) else None
+    return {**entry, "rate_hz": rate}
+
+
+def _as_logged(spec: ModalitySource) -> dict[str, Any]:
+    """What a column of the log means."""
+    return {"unit": spec.unit, "scale": spec.scale, "offset": spec.offset, "axes": spec.axes}
