@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from mmbind.config import ModalitySource, Source
@@ -30,15 +28,11 @@ class Channel:
     factor: float
     shift: float
 
-    def convert(self, readings: pl.DataFrame) -> npt.NDArray[np.float32]:
-        """The channel's values, float32 (readings,), in SI; NaN where none was logged.
-
-        Args:
-            readings: a frame of :mod:`mmbind.sources.table`.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = readings[self.logged].to_numpy() * self.factor
-            return (scaled + self.shift if self.shift else scaled).astype(np.float32)
+    @property
+    def converted(self) -> pl.Expr:
+        """The channel's values, float32, in SI, from a frame of :mod:`mmbind.sources.table`; null where none was."""
+        value = pl.col(self.logged) * self.factor if self.factor != 1 else pl.col(self.logged)
+        return (value + self.shift if self.shift else value).cast(pl.Float32)
 
     @property
     def logged(self) -> str:

@@ -27,6 +27,10 @@ class Parts:
         """Which part each of some times (int64 ns, inside the parts) lies in, as int64."""
         return np.searchsorted(self.starts, times, side="right").astype(np.int64) - 1
 
+    def then(self, later: Parts) -> Parts:
+        """These parts and, behind them, those of a clock that was set back (earlier times perhaps)."""
+        return Parts(np.append(self.starts, later.starts), np.append(self.stops, later.stops))
+
 
 def split(times: Sequence[Times], max_gap_s: float) -> Parts:
     """Splits a recording.

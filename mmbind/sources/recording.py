@@ -21,13 +21,16 @@ from mmbind.schema import LABELS, QUARANTINE, RECORDINGS, empty
 from mmbind.sources.conversion import as_worn
 from mmbind.sources.discover import RecordingFiles
 from mmbind.sources.labels import intervals, whole_recording
-from mmbind.sources.parts import split
+from mmbind.sources.parts import Parts, split
 from mmbind.sources.readers import reader_for
-from mmbind.sources.sift import ASIDE, sift
+from mmbind.sources.sift import ASIDE, Sifted, Sifter
 from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
 
 #: Rule of a file whose readings are kept though their labels could not be read.
 NO_LABELS = "missing_labels"
+#: Column of kept readings and marks, while a recording is read: how often the clock had been set
+#: back before (:class:`mmbind.sources.sift.Sifted`). Parts do not reach across.
+TURN = "turn"
 #: Sensors that a file's entry in the manifest names when their rows are passed by.
 SENSORS = 20
 
@@ -37,8 +40,9 @@ class FileRows:
     """What one file gave.
 
     Attributes:
-        kept: per modality, frames with t_ns and channels, in the order of the file.
-        marks: per modality, frames with t_ns and label.
+        kept: per modality, frames with t_ns, channels and, where clocks are set back, ``TURN``,
+            in the order of the file.
+        marks: per modality, frames with t_ns, label and ``TURN`` as there.
         aside: frames with the columns of the quarantine.
         counts: per modality, readings read, kept and quarantined.
         passed: rows of a long table that no modality names, by sensor.
@@ -119,25 +123,34 @@ def read_recording(
     quarantine = pl.concat(aside) if aside else empty(QUARANTINE)
     if not kept:
         return RecordingRows({}, empty(recordings_schema(source)), empty(LABELS), quarantine, entries)
-    parts = split([frame["t_ns"].to_numpy() for frame in kept.values()], source.max_gap_s)
-    ids = pl.Series("recording", [short_id(name, files.owner.key, part) for part in range(len(parts.starts))])
-    rows: dict[str, dict[str, pl.DataFrame]] = {}
-    for modality, frame in kept.items():
-        edges = [*np.searchsorted(frame["t_ns"].to_numpy(), parts.starts).tolist(), frame.height]
-        for number, (start, stop) in enumerate(pairwise(edges)):
-            if start < stop:
-                recording = pl.repeat(ids[number], stop - start, eager=True).alias("recording")
-                piece = frame.slice(start, stop - start)
-                rows.setdefault(modality, {})[ids[number]] = pl.DataFrame([recording, *piece.get_columns()])
     marks = {modality: pl.concat(frames) for r in read.values() for modality, frames in r.marks.items() if frames}
-    labels = (
-        intervals([frame for _, frame in sorted(marks.items())], source.labels, parts)
-        if marks
-        else whole_recording(files.owner.label, source.labels, parts)
-    )
+    parts = Parts(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    rows: dict[str, dict[str, pl.DataFrame]] = {}
+    labels = []
+    for turn in _turns(kept):
+        mine = _of_turn(kept, turn)
+        these = split([frame["t_ns"].to_numpy() for frame in mine.values()], source.max_gap_s)
+        first_part = len(parts.starts)
+        names = [short_id(name, files.owner.key, first_part + part) for part in range(len(these.starts))]
+        for modality, frame in mine.items():
+            edges = [*np.searchsorted(frame["t_ns"].to_numpy(), these.starts).tolist(), frame.height]
+            for recording, (start, stop) in zip(names, pairwise(edges), strict=True):
+                if start < stop:
+                    column = pl.repeat(recording, stop - start, eager=True).alias("recording")
+                    piece = frame.slice(start, stop - start)
+                    rows.setdefault(modality, {})[recording] = pl.DataFrame([column, *piece.get_columns()])
+        told = (
+            intervals([frame for _, frame in sorted(_of_turn(marks, turn).items())], source.labels, these)
+            if marks
+            else whole_recording(files.owner.label, source.labels, these)
+        )
+        labels.append(told.with_columns(pl.col("part") + first_part))
+        parts = parts.then(these)
+    marked = pl.concat(labels)
+    ids = pl.Series("recording", [short_id(name, files.owner.key, part) for part in range(len(parts.starts))])
     owner, first = files.owner, min(files.files)
     who = {"source": name, "subject": owner.subject, "device": owner.device, "placement": owner.placement}
-    told = {**who, "session": owner.session, "file": first, "sha256": sha256[first]}
+    about = {**who, "session": owner.session, "file": first, "sha256": sha256[first]}
     origins = {
         f"file_{modality}": pl.Series(
             [path if recording in rows.get(modality, {}) else None for recording in ids], dtype=pl.String
@@ -150,7 +163,7 @@ def read_recording(
             "recording": ids,
             "start_ns": parts.starts,
             "stop_ns": parts.stops,
-            **{column: pl.Series([value] * len(ids), dtype=pl.String) for column, value in told.items()},
+            **{column: pl.Series([value] * len(ids), dtype=pl.String) for column, value in about.items()},
             **origins,
         }
     )
@@ -160,10 +173,26 @@ def read_recording(
             pl.col(column) if column in recordings.columns else pl.lit(None, dtype=dtype).alias(column)
             for column, dtype in recordings_schema(source).items()
         ),
-        labels=labels.with_columns(ids.gather(labels["part"]).alias("recording")).select(*LABELS),
+        labels=marked.with_columns(ids.gather(marked["part"]).alias("recording")).select(*LABELS),
         quarantine=quarantine,
         files=entries,
     )
+
+
+def _turns(kept: Mapping[str, pl.DataFrame]) -> list[int]:
+    """The stretches of a recording between moments at which its clock was set back."""
+    found = {turn for frame in kept.values() if TURN in frame.columns for turn in frame[TURN].unique()}
+    return sorted(found | ({0} if any(TURN not in frame.columns for frame in kept.values()) else set()))
+
+
+def _of_turn(tables: Mapping[str, pl.DataFrame], turn: int) -> dict[str, pl.DataFrame]:
+    """The rows of one of these stretches by modality, where there are any; a clock without turns has only the first."""
+    mine = {
+        name: table.filter(pl.col(TURN) == turn).drop(TURN) if TURN in table.columns else table
+        for name, table in tables.items()
+        if TURN in table.columns or not turn
+    }
+    return {name: table for name, table in mine.items() if table.height}
 
 
 def read_file(folder: Path, path: str, source: Source, names: list[str], channels: Mapping[str, list[str]]) -> FileRows:
@@ -209,6 +238,7 @@ def _fill(
     if not file.stat().st_size:
         raise FileProblem("empty_file", "the file is empty.")
     raw = reader_for(source)(file, source, specs)
+    sifters = {name: Sifter(spec, channels[name], source.max_gap_s) for name, spec in specs.items()}
     lost = []
     for block in raw.blocks:
         for name, readings in block.readings.items():
@@ -216,7 +246,8 @@ def _fill(
                 raw.missing[name] = (
                     f"there are {width} columns, not {len(channels[name])} as in the source's other files."
                 )
-        lost.append(_sift_block(rows, block, source, channels, path, set(raw.missing)))
+        lost.append(_sift_block(rows, block, sifters, path, set(raw.missing)))
+    lost += [_take(rows, name, sifter.finish(), path) for name, sifter in sifters.items() if name not in raw.missing]
     rows.passed = _most_frequent(raw.passed)
     for name in raw.missing:
         for table in (rows.kept, rows.marks, rows.counts):
@@ -238,32 +269,37 @@ def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:
 
 
 def _sift_block(
-    rows: FileRows, block: Block, source: Source, channels: Mapping[str, list[str]], path: str, unfit: set[str]
+    rows: FileRows, block: Block, sifters: Mapping[str, Sifter], path: str, unfit: set[str]
 ) -> pl.DataFrame:
-    """Adds a block's kept readings to a file's, but for unfit modalities; returns its rows of the quarantine."""
-    aside = []
+    """Adds a block to a file's rows, but for unfit modalities; returns its rows of the quarantine."""
+    aside = [empty(QUARANTINE)]
     for name, count in block.read.items():
         if name in unfit:
             continue
-        before = next((frame["t_ns"][-1] for frame in reversed(rows.kept[name]) if frame.height), None)
-        sifted = sift(block.readings[name], source.modalities[name], channels[name], before)
-        rows.kept[name].append(sifted.kept)
-        if sifted.labels is not None:
-            rows.marks[name].append(pl.DataFrame([sifted.kept["t_ns"], sifted.labels]))
-        lost = sifted.aside
+        rows.counts[name]["read"] += count
+        aside.append(_take(rows, name, sifters[name].push(block.readings[name], block.raw), path))
         if block.broken.height:
-            mine = (pl.col("modality") == name) | pl.col("modality").is_null()
-            lost = pl.concat([block.broken.filter(mine).select(*ASIDE), lost])
-        if lost.height:
-            aside.append(lost.with_columns(pl.lit(name).alias("modality")))
-        counts = rows.counts[name]
-        counts["read"] += count
-        counts["kept"] += sifted.kept.height
-        counts["quarantined"] += lost.height
-    if not aside:
-        return empty(QUARANTINE)
-    table = pl.concat(aside)
-    return table.with_columns(pl.lit(path).alias("file"), block.raw(table["line"]).alias("raw")).select(*QUARANTINE)
+            mine = block.broken.filter((pl.col("modality") == name) | pl.col("modality").is_null())
+            lost = mine.with_columns(block.raw(mine["line"]).alias("raw")).select(*ASIDE)
+            aside.append(_set_aside(rows, name, lost, path))
+    return pl.concat(aside)
+
+
+def _take(rows: FileRows, name: str, sifted: Sifted, path: str) -> pl.DataFrame:
+    """Adds what was sifted of a modality to a file's rows; returns rows of the quarantine."""
+    if sifted.kept.height:
+        turns = [] if sifted.turns is None else [sifted.turns.alias(TURN)]
+        rows.kept[name].append(sifted.kept.with_columns(turns))
+        if sifted.labels is not None:
+            rows.marks[name].append(pl.DataFrame([sifted.kept["t_ns"], sifted.labels.alias("label"), *turns]))
+        rows.counts[name]["kept"] += sifted.kept.height
+    return _set_aside(rows, name, sifted.aside, path)
+
+
+def _set_aside(rows: FileRows, name: str, lost: pl.DataFrame, path: str) -> pl.DataFrame:
+    """Counts readings set aside (columns of ``ASIDE``); returns them as rows of the quarantine."""
+    rows.counts[name]["quarantined"] += lost.height
+    return lost.with_columns(file=pl.lit(path), modality=pl.lit(name)).select(*QUARANTINE)
 
 
 def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:

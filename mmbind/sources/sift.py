@@ -1,32 +1,35 @@
 """Sifting: readings that can be trusted, and why the others are set aside.
 
-A reading is kept when it has a time, all its values are finite numbers that fit float32,
-and its time is later than that of the last kept reading.
+A reading is sound when it has a time and all its values are finite numbers that fit
+float32. Of the sound ones those are kept whose times go on (:mod:`mmbind.sources.order`),
+and their times are repaired where the clock's policies say so
+(:mod:`mmbind.sources.repair`). The times of what is kept increase strictly, in each stretch
+of a file in which its clock was not set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mmbind.config import ModalitySource
-from mmbind.sources.clocks import reading_times
-from mmbind.sources.conversion import channels_of
+from mmbind.config import BatchClock, ModalitySource, SpreadClock, TimestampClock
+from mmbind.schema import QUARANTINE, empty
+from mmbind.sources.order import BACK, LEAP, NOTHING, ON, SET_BACK, Fates, Times, judge
+from mmbind.sources.repair import spread_bursts, spread_over, spread_ticks
+from mmbind.sources.sound import WRONG, split_sound
+from mmbind.sources.texts import Raw, Texts
 
-#: Rules by which a reading is set aside.
-BAD_TIME = "bad_time"
-NOT_FINITE = "not_finite"
-OUT_OF_RANGE = "out_of_range"
+#: Rules by which a reading is set aside for its time; those of unsound ones are in ``sound``.
 DUPLICATE_TIME = "duplicate_time"
 BACKWARD_TIME = "backward_time"
+LEAP_TIME = "leap_time"
 #: Columns of readings set aside.
-ASIDE: dict[str, type[pl.DataType]] = {"line": pl.Int64, "rule": pl.String, "reason": pl.String}
+ASIDE = {column: QUARANTINE[column] for column in ("line", "raw", "rule", "reason")}
 
-Times = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -35,102 +38,210 @@ class Sifted:
     """The outcome.
 
     Attributes:
-        kept: t_ns (int64, increasing) and one float32 column per channel, in SI units.
+        kept: t_ns (int64) and one float32 column per channel, in SI units.
         labels: label of each kept reading (string, null for none); None without labels.
+        turns: how often the clock had been set back before each kept reading (int64), where
+            ``backward: split`` asks for it; else None.
         aside: columns of ``ASIDE``.
     """
 
     kept: pl.DataFrame
     labels: pl.Series | None
+    turns: pl.Series | None
     aside: pl.DataFrame
 
 
-def sift(readings: pl.DataFrame, spec: ModalitySource, channels: Sequence[str], last_ns: int | None) -> Sifted:
-    """Sifts the readings of one modality in one block.
+class Sifter:
+    """Sifts one modality of one file, block after block.
 
-    Args:
-        readings: a frame of :mod:`mmbind.sources.table`.
-        spec: the modality; clock and unit.
-        channels: names of its channels.
-        last_ns: time of the last reading kept from the blocks before, None for the first.
+    By default only the last few readings of a block wait for the next one. Policies that
+    see the whole file (``kind: spread``, ``backward: sort``, and ``spread`` for bursts or
+    duplicates) hold the modality's readings and the file's text until the file ends.
     """
-    meanings = channels_of(spec, channels)
-    logged = [channel.logged for channel in meanings]
-    scaled = [channel.convert(readings) for channel in meanings]
-    times = reading_times(readings, spec.clock)
-    sound = times.is_not_null().to_numpy()
-    for values in scaled:
-        sound = sound & np.isfinite(values)
-    stamps = times.fill_null(0).to_numpy()
-    later = _later(stamps, sound, last_ns)
-    columns = {name: values[later] for name, values in zip(channels, scaled, strict=True)}
-    kept = pl.DataFrame({"t_ns": stamps[later], **columns})
-    labels = readings["label"].filter(pl.Series(later)) if "label" in readings.columns else None
-    if later.all():
-        return Sifted(kept, labels, pl.DataFrame(schema=ASIDE))
-    bad = pl.DataFrame([readings[v] for v in readings.columns] + [times])
-    finite = [pl.Series(f"finite_{v}", np.isfinite(values)) for v, values in zip(logged, scaled, strict=True)]
-    unsound = _unsound(bad.with_columns(finite).filter(pl.Series(~sound)), logged, channels, spec)
-    stale = _stale(readings["line"].to_numpy(), stamps, sound, later, last_ns)
-    return Sifted(kept, labels, pl.concat([unsound, stale]))
+
+    def __init__(self, spec: ModalitySource, channels: Sequence[str], max_gap_s: float) -> None:
+        """Starts a file.
+
+        Args:
+            spec: the modality; clock and unit.
+            channels: names of its channels.
+            max_gap_s: the longest time between readings that belong together.
+        """
+        self._spec, self._channels, self._gap = spec, list(channels), round(max_gap_s * 1e9)
+        clock = spec.clock
+        stamped = clock if isinstance(clock, TimestampClock) else None
+        self._batches, self._spread = isinstance(clock, BatchClock), isinstance(clock, SpreadClock)
+        self._sort = stamped is not None and stamped.backward == "sort"
+        self._split = stamped is not None and stamped.backward == "split"
+        self._doubt = stamped is not None and stamped.duplicates == "quarantine"
+        self._repair = _repair(spec)
+        self._texts = Texts()
+        #: Sound readings that are not judged yet; judged ones that wait for the file's end.
+        self._open: list[pl.DataFrame] = []
+        self._waiting: list[pl.DataFrame] = []
+        #: The latest time that was trusted (of batches: of their first reading, and of all).
+        self._latest, self._reached, self._turn = NOTHING, NOTHING, 0
+        self._last: tuple[int, int] | None = None
+
+    def push(self, readings: pl.DataFrame, raw: Raw) -> Sifted:
+        """Takes the next block.
+
+        Args:
+            readings: a frame of :mod:`mmbind.sources.table`.
+            raw: gives the text of the block's lines, as ``Block.raw`` does.
+
+        Returns:
+            What is decided by now, of this block and of those before.
+        """
+        sound, unsound = split_sound(readings, self._spec, self._channels)
+        if readings.height:
+            self._texts.add(readings["line"][0], raw)
+        aside = [unsound]
+        self._open.append(sound)
+        kept = sound.clear()
+        if not self._sort:
+            judged, wrong = self._judge(final=False)
+            aside.append(wrong)
+            if self._repair is not None:
+                self._waiting.append(judged)
+            else:
+                kept, repeats = self._single(judged, final=False)
+                aside.append(repeats)
+        sifted = self._give(kept, aside)
+        if not self._sort and self._repair is None:
+            self._texts.keep(pl.concat([rows["line"] for rows in [*self._waiting, *self._open]]))
+        return sifted
+
+    def finish(self) -> Sifted:
+        """Takes the end of the file: what was still open is decided now."""
+        if not self._open:
+            nothing = pl.DataFrame(schema={"t_ns": pl.Int64, **dict.fromkeys(self._channels, pl.Float32)})
+            return Sifted(nothing, None, None, empty(ASIDE))
+        aside = []
+        if self._sort:
+            judged = pl.concat(self._open).sort("t_ns", maintain_order=True).with_columns(turn=pl.lit(0, pl.Int64))
+        else:
+            judged, wrong = self._judge(final=True)
+            aside.append(wrong)
+        if self._repair is not None:
+            judged = _repaired(pl.concat([*self._waiting, judged]), self._repair, self._gap)
+            self._waiting = []
+        kept, repeats = self._single(judged, final=True)
+        return self._give(kept, [*aside, repeats])
+
+    def _judge(self, *, final: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Takes open readings whose order is decided; returns those that go on, with their turn, and the others."""
+        rows = pl.concat(self._open)
+        fates, self._latest = self._fates(rows, final=final)
+        rows, self._open = rows.head(len(fates)), [rows.slice(len(fates))]
+        turn, self._turn = self._turn, self._turn + int((fates == SET_BACK).sum())
+        stamps = rows["t_ns"].to_numpy()
+        if not fates.any() and not self._batches:
+            self._reached = int(stamps[-1]) if len(stamps) else self._reached
+            return rows.with_columns(turn=pl.lit(turn, pl.Int64)), _no_rows()
+        if self._batches:
+            behind = stamps < _greatest_before(np.where(fates == ON, stamps, NOTHING), self._reached)
+            fates[behind & (fates == ON)] = BACK
+        on = (fates == ON) | (fates == SET_BACK)
+        latest = _last_of(stamps, on, self._reached)
+        if self._spread:
+            near = (fates == BACK) & (latest - stamps <= self._gap)
+            on, stamps = on | near, np.where(near, latest, stamps)
+        self._reached = int(stamps[on][-1]) if on.any() else self._reached
+        turns = pl.Series("turn", turn + np.cumsum(fates == SET_BACK))
+        wrong = (
+            rows.select("line", "t_ns", latest=pl.Series(latest), leap=pl.Series(fates == LEAP)).filter(~on).rechunk()
+        )
+        return rows.with_columns(turns, pl.Series("t_ns", stamps)).filter(on), _out_of_order(wrong)
+
+    def _fates(self, rows: pl.DataFrame, *, final: bool) -> tuple[Fates, int]:
+        """Fates of the open readings that can be decided, and the latest time that is trusted now."""
+        stamps = rows["t_ns"].to_numpy()
+        if not self._batches:
+            return judge(stamps, self._latest, split=self._split, final=final)
+        starts = np.flatnonzero(np.diff(rows["batch"].to_numpy(), prepend=-1))
+        fates, latest = judge(stamps[starts], self._latest, split=False, final=final)
+        sizes = np.diff(starts, append=len(stamps))[: len(fates)]
+        return np.repeat(np.where(fates == LEAP, fates, ON).astype(np.int8), sizes), latest
+
+    def _single(self, rows: pl.DataFrame, *, final: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Parts readings in order into those to keep and repeats of a time."""
+        if self._waiting:
+            rows, self._waiting = pl.concat([*self._waiting, rows]), []
+        if not rows.height:
+            return rows, _no_rows()
+        stamps, turns = rows["t_ns"].to_numpy(), rows["turn"].to_numpy()
+        again = np.append(False, (stamps[1:] == stamps[:-1]) & (turns[1:] == turns[:-1]))
+        again[0] = (stamps[0], turns[0]) == self._last
+        repeats = again | np.append(again[1:], False) if self._doubt else again
+        if self._doubt and not final and not repeats[-1]:
+            self._waiting, rows, repeats = [rows.tail(1)], rows.head(-1), repeats[:-1]
+        if rows.height:
+            self._last = int(stamps[rows.height - 1]), int(turns[rows.height - 1])
+        if not repeats.any():
+            return rows, _no_rows()
+        whose = "another reading" if self._doubt else "the last kept reading"
+        reason = pl.format(f"its time {{}} ns is that of {whose}.", "t_ns").alias("reason")
+        aside = rows.filter(repeats).rechunk().select("line", pl.lit(DUPLICATE_TIME).alias("rule"), reason)
+        return rows.filter(~repeats), aside
+
+    def _give(self, rows: pl.DataFrame, aside: Sequence[pl.DataFrame]) -> Sifted:
+        """The outcome, channels under their names and what is set aside with its text."""
+        lost = pl.concat(aside).sort("line", maintain_order=True)
+        names = {f"v{number}": name for number, name in enumerate(self._channels)}
+        return Sifted(
+            kept=rows.select("t_ns", *names).rename(names),
+            labels=rows["label"] if "label" in rows.columns else None,
+            turns=rows["turn"] if self._split and "turn" in rows.columns else None,
+            aside=lost.with_columns(self._texts.of(lost["line"])).select(*ASIDE) if lost.height else empty(ASIDE),
+        )
 
 
-def _latest(stamps: Times, sound: Flags, last_ns: int | None) -> Times:
-    """Of sound readings: time of the last kept reading before each (the least int64 for none)."""
-    least = np.iinfo(np.int64).min if last_ns is None else last_ns
-    return np.maximum.accumulate(np.concatenate([[least], stamps[sound]]))[:-1]
+def _repair(spec: ModalitySource) -> Callable[[Times, int], Times] | None:
+    """How a modality's times are repaired, if they are."""
+    clock = spec.clock
+    if isinstance(clock, SpreadClock):
+        return spread_over
+    if isinstance(clock, TimestampClock) and clock.bursts == "spread":
+        return spread_bursts
+    if isinstance(clock, TimestampClock) and clock.duplicates == "spread":
+        return spread_ticks
+    return None
 
 
-def _later(stamps: Times, sound: Flags, last_ns: int | None) -> Flags:
-    """Which readings are sound and later than the last kept one."""
-    later = sound.copy()
-    later[sound] = stamps[sound] > _latest(stamps, sound, last_ns)
-    return later
+def _repaired(rows: pl.DataFrame, repair: Callable[[Times, int], Times], gap: int) -> pl.DataFrame:
+    """Readings in order with repaired times, turn by turn."""
+    stamps, turns = rows["t_ns"].to_numpy(), rows["turn"].to_numpy()
+    pieces = np.split(stamps, np.flatnonzero(np.diff(turns)) + 1) if len(stamps) else []
+    times = [np.maximum.accumulate(repair(piece, gap)) for piece in pieces]
+    return rows.with_columns(pl.Series("t_ns", np.concatenate([stamps[:0], *times])))
 
 
-def _unsound(bad: pl.DataFrame, logged: Sequence[str], channels: Sequence[str], spec: ModalitySource) -> pl.DataFrame:
-    """Rule and reason of readings without a time, or with a value that is no finite float32."""
-    first = pl.coalesce(pl.when(pl.col(f"finite_{v}")).then(None).otherwise(pl.lit(v)) for v in logged)
-    value = pl.coalesce(pl.when(first == v).then(pl.col(v)) for v in logged)
-    name = first.replace_strict(dict(zip(logged, channels, strict=True)), return_dtype=pl.String)
-    cases = [
-        (pl.col("t_ns").is_null(), BAD_TIME, _without_time(bad, spec)),
-        (value.is_null(), NOT_FINITE, pl.format("channel {} has no value.", name)),
-        (~value.is_finite(), NOT_FINITE, pl.format("channel {} is {}.", name, value)),
-    ]
-    rule, reason = pl.lit(OUT_OF_RANGE), pl.format(f"channel {{}} is {{}} {spec.unit}, beyond 32 bits.", name, value)
-    for condition, its_rule, its_reason in reversed(cases):
-        rule = pl.when(condition).then(pl.lit(its_rule)).otherwise(rule)
-        reason = pl.when(condition).then(its_reason).otherwise(reason)
-    return bad.select("line", rule.alias("rule"), reason.alias("reason"))
+def _greatest_before(stamps: Times, first: int) -> Times:
+    """The greatest of ``first`` and the stamps before each one."""
+    greatest: Times = np.maximum.accumulate(np.append(first, stamps))[:-1]
+    return greatest
 
 
-def _without_time(bad: pl.DataFrame, spec: ModalitySource) -> pl.Expr:
-    if "time" not in bad.columns:
-        return pl.lit("it has no time.")
-    logged = pl.col("time").cast(pl.String, strict=False).fill_null("")
-    told = pl.format(f"its time {{}} is no time in {getattr(spec.clock, 'unit', 'ns')}.", logged)
-    return pl.when(logged.str.strip_chars() == "").then(pl.lit("it has no time.")).otherwise(told)
+def _last_of(stamps: Times, on: Flags, first: int) -> Times:
+    """The last stamp before each reading that is on, ``first`` for none."""
+    last = np.maximum.accumulate(np.where(on, np.arange(1, len(on) + 1), 0))
+    before: Times = np.append(first, stamps)[np.append(0, last)[:-1]]
+    return before
 
 
-def _stale(
-    lines: npt.NDArray[np.int64], stamps: Times, sound: Flags, later: Flags, last_ns: int | None
-) -> pl.DataFrame:
-    """Rule and reason of sound readings that are not later than the last kept one."""
-    late = ~later[sound]
-    table = pl.DataFrame(
-        {
-            "line": lines[sound][late],
-            "t_ns": stamps[sound][late],
-            "latest": _latest(stamps, sound, last_ns)[late],
-        }
-    )
-    same = pl.col("t_ns") == pl.col("latest")
-    return table.select(
+def _no_rows() -> pl.DataFrame:
+    return pl.DataFrame(schema=WRONG)
+
+
+def _out_of_order(wrong: pl.DataFrame) -> pl.DataFrame:
+    """Rule and reason of readings (line, t_ns, latest, leap) whose times do not go on."""
+    behind = pl.format("its time {} ns is before {} ns, that of the last kept reading.", "t_ns", "latest")
+    first = pl.format("its time {} ns lies ahead of those behind it.", "t_ns")
+    leap = pl.format("its time {} ns leaps ahead: the readings behind it go on from {} ns.", "t_ns", "latest")
+    reason = pl.when(~pl.col("leap")).then(behind).when(pl.col("latest") == NOTHING).then(first).otherwise(leap)
+    return wrong.select(
         "line",
-        pl.when(same).then(pl.lit(DUPLICATE_TIME)).otherwise(pl.lit(BACKWARD_TIME)).alias("rule"),
-        pl.when(same)
-        .then(pl.format("its time {} ns is that of the last kept reading.", "t_ns"))
-        .otherwise(pl.format("its time {} ns is before {} ns, that of the last kept reading.", "t_ns", "latest"))
-        .alias("reason"),
+        pl.when("leap").then(pl.lit(LEAP_TIME)).otherwise(pl.lit(BACKWARD_TIME)).alias("rule"),
+        reason.alias("reason"),
     )

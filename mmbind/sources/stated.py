@@ -19,7 +19,7 @@ def stated(source: Source, name: str, channels: Mapping[str, Sequence[str]]) -> 
         channels: channel names by modality that is read.
 
     Returns:
-        channels, unit (SI), rate_hz (None where no clock states one); ``logged`` (unit, scale,
+        channels, unit (SI), rate_hz (stated or nominal; None where the clock tells none); ``logged`` (unit, scale,
         offset, axes) of one that was read, or ``derived`` (its section of the configuration).
     """
     derived = source.derived.get(name)
@@ -33,7 +33,8 @@ def stated(source: Source, name: str, channels: Mapping[str, Sequence[str]]) -> 
             "unit": unit_of(derived, unit(spec.unit).si),
             "derived": derived.model_dump(mode="json"),
         }
-    rate = spec.clock.rate_hz if isinstance(spec.clock, SampleClock | BatchClock) else None
+    clock = spec.clock
+    rate = clock.rate_hz if isinstance(clock, SampleClock | BatchClock) else clock.nominal_hz
     return {**entry, "rate_hz": rate}
 
 

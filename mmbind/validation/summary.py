@@ -19,7 +19,8 @@ from typing import Any
 
 import polars as pl
 
-from mmbind.sources.sift import BACKWARD_TIME, DUPLICATE_TIME, NOT_FINITE
+from mmbind.sources.sift import BACKWARD_TIME, DUPLICATE_TIME
+from mmbind.sources.sound import NOT_FINITE
 from mmbind.validation.conservation import manifest_counts
 from mmbind.validation.measure import channels_of
 
