@@ -106,7 +106,7 @@ def test_whatever_comes_is_kept_in_order_or_set_aside_and_blocks_do_not_matter(
     ]
     assert whole.labels == [f"label {number}" for number in whole.numbers]
     for (before, turn), (after, its_turn) in pairwise(zip(whole.times, whole.turns, strict=True)):
-        assert its_turn in (turn, turn + 1)
+        assert its_turn >= turn
         assert its_turn > turn or after > before
     if policy.get("backward") != "sort":
         assert whole.numbers == sorted(whole.numbers)
