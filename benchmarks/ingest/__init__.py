@@ -1,0 +1,1 @@
+"""Ingest beside a bare polars scan of the same bytes into Parquet."""
