@@ -32,12 +32,14 @@ RECORDINGS: Schema = {
 LABELS: Schema = {"recording": pl.String, "start_ns": pl.Int64, "stop_ns": pl.Int64, "label": pl.String}
 
 #: One row per reading (of one modality) or file that was set aside. ``line`` and
-#: ``modality`` are null when the whole file is meant.
+#: ``modality`` are null when the whole file is meant; then ``raw`` is empty. Otherwise it is the
+#: line byte for byte as the file has it (unpacked, without its line feed), or of a format
+#: without lines the row in JSON.
 QUARANTINE: Schema = {
     "file": pl.String,
     "line": pl.Int64,
     "modality": pl.String,
-    "raw": pl.String,
+    "raw": pl.Binary,
     "rule": pl.String,
     "reason": pl.String,
 }

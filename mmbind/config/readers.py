@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, TypeAdapter, WrapValidator, model_validator
+from pydantic import Field, TypeAdapter, WrapValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mmbind.config.base import Section
 
 #: Entry points of this group are readers of other packages; their names are formats.
 READER_GROUP = "mmbind.readers"
+#: Encodings that agree with ASCII at first sight only.
+_NOT_BY_LINES = ("iso2022", "idna", "unicode-escape", "raw-unicode-escape")
 _Reader = TypeVar("_Reader")
 
 
@@ -42,12 +45,54 @@ class DelimitedReader(TableReader):
     """Delimited text: CSV, TSV and their relatives."""
 
     format: Literal["delimited"]
-    #: One character between the columns.
-    separator: str = Field(default=",", pattern=r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$")
-    #: Lines that start with this are skipped.
-    comment: str | None = Field(default=None, min_length=1)
+    #: One character between the columns, or ``whitespace``: any run of blanks and tabs.
+    separator: str = Field(default=",", pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]|whitespace)$")
+    #: Lines that start with this, or with one of these, are skipped.
+    comment: Annotated[str, Field(min_length=1)] | list[Annotated[str, Field(min_length=1)]] | None = None
     #: Whether the first line that is no comment names the columns; else they are "0", "1", ...
+    #: A line that repeats it later on is skipped.
     header: bool = True
+    #: Lines at the start of the file that are skipped, whatever they hold.
+    skip_lines: int = Field(default=0, ge=0)
+    #: One character that ends every line before its line break, and is no part of the last
+    #: field; a line without it is broken.
+    terminator: str | None = Field(default=None, pattern=r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$")
+    #: The mark between a number's whole and broken part. With a comma, ``1.5`` is no number.
+    decimal: Literal[".", ","] = "."
+    #: utf-8, utf-16, latin-1, cp1252, ...: any encoding that Python knows and that agrees with
+    #: ASCII, or UTF-16 or UTF-32 (byte order by their mark, or ``-le``, ``-be``).
+    encoding: str = "utf-8"
+    #: What ends a line: ``lf`` (also after a carriage return), or ``cr``, as on old Macs.
+    newline: Literal["lf", "cr"] = "lf"
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        return text_encoding(value)
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        for key in ("separator", "terminator"):
+            if getattr(self, key) == self.decimal:
+                raise ValueError(f"{key}: {self.decimal!r} is the decimal mark already")
+        return self
+
+
+def text_encoding(name: str) -> str:
+    """Python's own name of an encoding whose lines can be told apart.
+
+    Raises:
+        ValueError: when Python does not know it, or it does not agree with ASCII.
+    """
+    known = "utf-8, utf-16, latin-1, cp1252, and others that Python knows"
+    try:
+        codec = codecs.lookup(name).name.removesuffix("-sig")
+        agrees = codec[:6] in ("utf-16", "utf-32") or bytes(range(128)).decode(codec) == "".join(map(chr, range(128)))
+    except (LookupError, UnicodeError, ValueError):
+        raise ValueError(f"unknown encoding {name!r}; known: {known}") from None
+    if not agrees or codec.replace("_", "-").startswith(_NOT_BY_LINES):
+        raise ValueError(f"lines of {name!r} cannot be told apart; take {known}")
+    return codec
 
 
 class MatlabReader(Section):

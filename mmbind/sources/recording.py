@@ -304,7 +304,7 @@ def _set_aside(rows: FileRows, name: str, lost: pl.DataFrame, path: str) -> pl.D
 
 def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:
     """Rows of the quarantine about a file as a whole, from (rule, reason)."""
-    rows = [(path, None, None, "", rule, reason) for rule, reason in notes]
+    rows = [(path, None, None, b"", rule, reason) for rule, reason in notes]
     return pl.DataFrame(rows, schema=QUARANTINE, orient="row")
 
 

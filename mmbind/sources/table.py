@@ -58,7 +58,9 @@ class Block:
         readings: per modality, the frame described above, in the order of the file.
         broken: lines that are no readings, columns of ``BROKEN``.
         read: per modality, how many readings the block holds, broken ones included.
-        raw: raw text (string) of some lines (int64 series, with repeats) of this block.
+        raw: what the file holds at some lines (int64 series, with repeats) of this block, as
+            binary: the line's own bytes, without its line feed, or of a format without lines
+            the row in JSON.
     """
 
     readings: Mapping[str, pl.DataFrame]

@@ -7,7 +7,6 @@ the same columns or a reason why not. No value is ever guessed.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +16,20 @@ import numpy as np
 import polars as pl
 
 from mmbind.config import DelimitedReader, ModalitySource, Source
+from mmbind.sources.readers.dialect import Dialect, SplitError, comments
+from mmbind.sources.readers.encodings import CARRIAGE_RETURN, LINE_FEED, foreign_mark
 from mmbind.sources.readers.lines import Flags, Integers, LineBlock, data_lines, line_blocks
-from mmbind.sources.table import Block, FileProblem, RawFile, broken_frame, find_missing, lacking, position, time_column
+from mmbind.sources.table import (
+    Block,
+    FileProblem,
+    RawFile,
+    Sensors,
+    broken_frame,
+    find_missing,
+    lacking,
+    position,
+    time_column,
+)
 
 #: Bytes that are read to find the header.
 PEEK = 1 << 16
@@ -26,26 +37,33 @@ PEEK = 1 << 16
 VOTERS = 1000
 _QUOTE = b'"'
 
+#: Broken lines: modality (None for all), line, reason.
+_Broken = list[tuple[str | None, int, str]]
+
 
 @dataclass(frozen=True)
 class _Layout:
     """Where a file's columns stand.
 
     Attributes:
-        reader: separator and comment.
+        dialect: how its lines are fields.
         names: the file's columns.
-        header: number of the header's line; 0 without one.
+        header: the header's line as UTF-8; None without one.
         values: per modality, positions of its channels.
         times: per modality, position of its time, None where none is needed.
         label: position of the label, None for none.
+        sensor: position of the sensor's name, None in wide files.
+        sensors: sorts the lines of a long file.
     """
 
-    reader: DelimitedReader
+    dialect: Dialect
     names: list[str]
-    header: int
+    header: bytes | None
     values: dict[str, list[int]]
     times: dict[str, int | None]
     label: int | None
+    sensor: int | None
+    sensors: Sensors
 
     @cached_property
     def figures(self) -> list[int]:
@@ -54,14 +72,18 @@ class _Layout:
 
     @cached_property
     def types(self) -> dict[int, type[pl.DataType]]:
-        """Types of the positions that are taken, in order; times and labels stay text."""
-        texts = [p for p in [*self.times.values(), self.label] if p is not None]
+        """Types of the positions that are taken, in order; times, labels and sensors stay text."""
+        texts = [p for p in [*self.times.values(), self.label, self.sensor] if p is not None]
         types = {**dict.fromkeys(self.figures, pl.Float64), **dict.fromkeys(texts, pl.String)}
         return dict(sorted(types.items()))
 
+    def data(self, lines: LineBlock) -> Flags:
+        """Which lines are to be readings: no comment, no header, not skipped, not blank."""
+        return _data(lines, self.dialect.reader, self.header)
+
 
 def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySource]) -> RawFile:
-    """Opens a delimited text file.
+    """Opens a delimited text file, unpacked when its name ends in ``.gz`` or ``.zst``.
 
     Args:
         path: the file.
@@ -69,17 +91,21 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         modalities: what to take from it.
 
     Raises:
-        FileProblem: when there is no line with data.
+        FileProblem: when there is no line with data, or its header cannot be split.
     """
-    if not isinstance(source.reader, DelimitedReader):
-        raise TypeError(source.reader)
-    names, header = _columns(path, source.reader)
+    reader = source.reader
+    if not isinstance(reader, DelimitedReader):
+        raise TypeError(reader)
+    names, header = _columns(path, reader)
+    sensor = reader.sensor_column
+    if sensor is not None and names.count(sensor) != 1:
+        return RawFile([], dict.fromkeys(modalities, lacking(sensor, names)))
     missing = find_missing(modalities, names)
     present = {name: spec for name, spec in modalities.items() if name not in missing}
     column = source.labels.column
     label = None if column is None else position(column, names)
     layout = _Layout(
-        reader=source.reader,
+        dialect=Dialect(reader),
         names=names,
         header=header,
         values={name: [_known(column, names) for column in spec.columns] for name, spec in present.items()},
@@ -88,9 +114,11 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
             for name, spec in present.items()
         },
         label=label,
+        sensor=None if sensor is None else names.index(sensor),
+        sensors=Sensors.of(present),
     )
     unlabelled = [lacking(column, names)] if column is not None and label is None else []
-    return RawFile(_blocks(path, layout) if present else [], missing, unlabelled)
+    return RawFile(_blocks(path, layout, missing) if present else [], missing, unlabelled, layout.sensors.passed)
 
 
 def _known(column: str | int, names: list[str]) -> int:
@@ -100,145 +128,208 @@ def _known(column: str | int, names: list[str]) -> int:
     return found
 
 
-def _columns(path: Path, reader: DelimitedReader) -> tuple[list[str], int]:
-    """The file's columns and the number of the header's line (0 without one)."""
-    for block in line_blocks(path, PEEK):
-        data = np.flatnonzero(data_lines(block, reader.comment))
+def _lines(path: Path, reader: DelimitedReader, *size: int) -> Iterator[LineBlock]:
+    end = CARRIAGE_RETURN if reader.newline == "cr" else LINE_FEED
+    return line_blocks(path, *size, codec=reader.encoding, end=end)
+
+
+def _columns(path: Path, reader: DelimitedReader) -> tuple[list[str], bytes | None]:
+    """The file's columns, and the header's line (None without one)."""
+    dialect = Dialect(reader)
+    for block in _lines(path, reader, PEEK):
+        if block.first == 1:
+            _check_text(block, reader)
+        data = np.flatnonzero(_data(block, reader))
         if not len(data):
             continue
-        if reader.header:
-            names = _split(block.text(int(data[0])), reader.separator) or []
-            return [name.strip() for name in names], block.first + int(data[0])
-        widths = block.count(ord(reader.separator))[data[:VOTERS]] + 1
-        return [str(number) for number in range(int(np.bincount(widths).argmax()))], 0
+        if not reader.header:
+            widths = dialect.widths(block)[data[:VOTERS]]
+            return [str(number) for number in range(int(np.bincount(widths).argmax()))], None
+        header = int(data[0])
+        try:
+            names = dialect.split(block.text(header))
+        except SplitError as error:
+            raise FileProblem("unreadable", f"its header, line {block.first + header}: {error}") from None
+        return [name.strip() for name in names], block.line(header)
     raise FileProblem("empty_file", "the file holds no line with data.")
 
 
-def _split(text: str, separator: str) -> list[str] | None:
-    """The fields of a line, quotes resolved; None when a quote is not closed."""
-    if '"' not in text:
-        return text.split(separator)
-    try:
-        rows = list(csv.reader([text], delimiter=separator, skipinitialspace=separator != " ", strict=True))
-    except csv.Error:
-        return None
-    return rows[0]
+def _check_text(block: LineBlock, reader: DelimitedReader) -> None:
+    """Refuses a file whose first lines show another encoding, or another end of lines."""
+    mark = foreign_mark(block.source)
+    if mark and not reader.encoding.startswith(mark):
+        raise FileProblem("unreadable", f"it starts with the mark of {mark.upper()}; set reader.encoding to {mark}.")
+    if reader.newline == "lf" and len(block.stops) == 1 and b"\r" in block.data.rstrip():
+        raise FileProblem("unreadable", "its lines end with carriage returns alone; set reader.newline to cr.")
 
 
-def _blocks(path: Path, layout: _Layout) -> Iterator[Block]:
+def _data(lines: LineBlock, reader: DelimitedReader, header: bytes | None = None) -> Flags:
+    data = data_lines(lines, comments(reader))
+    data[: max(0, reader.skip_lines - lines.first + 1)] = False
+    if header is not None and not lines.cut:
+        data[_equal(lines, header)] = False
+    return data
+
+
+def _equal(lines: LineBlock, line: bytes) -> list[int]:
+    """0-based numbers of the lines that are just this one."""
+    found: list[int] = []
+    whole, at = line + b"\n", lines.data.find(line + b"\n")
+    while at >= 0:
+        number = int(np.searchsorted(lines.stops, at))
+        found += [number] if lines.starts[number] == at else []
+        at = lines.data.find(whole, at + 1)
+    return found
+
+
+def _blocks(path: Path, layout: _Layout, missing: dict[str, str]) -> Iterator[Block]:
+    """The file's blocks; sensors that no line named are put into ``missing`` at the end."""
     seen = 0
-    for lines in line_blocks(path):
-        data = data_lines(lines, layout.reader.comment)
-        if 0 <= layout.header - lines.first < len(data):
-            data[layout.header - lines.first] = False
-        widths = lines.count(ord(layout.reader.separator)) + 1
+    for lines in _lines(path, layout.dialect.reader):
+        data = layout.data(lines)
+        widths = layout.dialect.widths(lines)
         for index in np.flatnonzero(data & (not lines.cut) & (widths != len(layout.names))):
             data[index] = bool(lines.line(int(index)).strip())
         if data.any():
             yield _block(lines, data, widths, layout, seen)
         seen += int(data.sum())
+    if layout.sensor is not None:
+        missing.update(layout.sensors.find_missing())
 
 
 def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, seen: int) -> Block:
     """Parses the data lines of a block; ``seen`` data lines came before it in the file."""
-    rows = np.cumsum(data) - 1 + seen
     hard = data & ((widths != len(layout.names)) | lines.undecodable | bool(lines.cut))
+    hard |= data & layout.dialect.unended(lines)
     if _QUOTE in lines.data:
         hard |= data & (lines.count(_QUOTE[0]) > 0)
-    frame = _parsed(lines, data & ~hard, rows, layout, layout.types)
+    frame = _parsed(lines, data & ~hard, layout, layout.types)
     if frame.height != int((data & ~hard).sum()):
         hard, frame = data, frame.clear()
-    broken: list[tuple[str | None, int, str]] = []
-    spoilt: dict[str, list[int]] = {}
+    broken: _Broken = []
+    texts = pl.DataFrame(schema={**dict.fromkeys(frame.columns, pl.String), "line": pl.Int64})
     gaps = frame.select(pl.any_horizontal(pl.col(f"f{p}").is_null() for p in layout.figures)).to_series()
     if gaps.any() or hard.any():
         odd = np.zeros_like(data)
         odd[(frame["line"].filter(gaps) - lines.first).to_numpy()] = True
-        texts = _parsed(lines, odd, rows, layout, dict.fromkeys(layout.types, pl.String))
-        split, broken = _split_hard(lines, np.flatnonzero(hard), rows, layout)
-        careful, no_numbers, spoilt = _converted(pl.concat([texts, split]), layout)
-        broken += no_numbers
-        frame = pl.concat([frame.filter(~gaps), careful]).sort("line")
+        split, broken = _split_hard(lines, np.flatnonzero(hard), layout)
+        texts = pl.concat([_parsed(lines, odd, layout, dict.fromkeys(layout.types, pl.String)), split])
+        frame = pl.concat([frame.filter(~gaps), _converted(texts, layout)]).sort("line")
+    if layout.sensor is None:
+        rows = dict.fromkeys(layout.values, np.where(data, np.cumsum(data) - 1 + seen, -1))
+    else:
+        frame, rows, untold = _by_sensor(frame, lines, data, layout)
+        texts = texts.filter(pl.col("line").is_in(frame["line"].implode()))
+        broken += untold
     readings = {}
-    for name in layout.values:
-        sound = frame.filter(~pl.col("line").is_in(spoilt[name])) if name in spoilt else frame
-        readings[name] = _readings(sound, name, layout)
-    return Block(readings, broken_frame(broken), dict.fromkeys(layout.values, int(data.sum())), lines.raw)
+    for name, numbers in rows.items():
+        mine = frame.with_columns(pl.Series("row", numbers[frame["line"].to_numpy() - lines.first]))
+        mine = mine if layout.sensor is None else mine.filter(pl.col("row") >= 0)
+        spoilt = _no_numbers(texts.filter(pl.col("line").is_in(mine["line"].implode())), name, layout)
+        if spoilt:
+            broken += [(name, line, reason) for line, reason in spoilt.items()]
+            mine = mine.filter(~pl.col("line").is_in(list(spoilt)))
+        readings[name] = _readings(mine, name, layout)
+    read = {name: int((numbers >= 0).sum()) for name, numbers in rows.items()}
+    return Block(readings, broken_frame(broken), read, lines.raw)
 
 
-def _parsed(
-    lines: LineBlock, chosen: Flags, rows: Integers, layout: _Layout, types: Mapping[int, type[pl.DataType]]
-) -> pl.DataFrame:
-    """Lines without quotes as columns ``f<position>``, ``line`` and ``row``; null where a value has not its type."""
+def _parsed(lines: LineBlock, chosen: Flags, layout: _Layout, types: Mapping[int, type[pl.DataType]]) -> pl.DataFrame:
+    """Lines without quotes as columns ``f<position>`` and ``line``; null where a value has not its type."""
     taken = {f"f{p}": dtype for p, dtype in types.items()}
     if not chosen.any():
-        return pl.DataFrame(schema={**taken, "line": pl.Int64, "row": pl.Int64})
+        return pl.DataFrame(schema={**taken, "line": pl.Int64})
     frame = pl.read_csv(
-        lines.only(chosen),
+        layout.dialect.plain(lines.only(chosen)),
         has_header=False,
-        separator=layout.reader.separator,
+        separator=layout.dialect.separator,
         schema={f"f{p}": types.get(p, pl.String) for p in range(len(layout.names))},
         columns=list(types),
         quote_char=None,
         ignore_errors=True,
     )
-    indices = np.flatnonzero(chosen)
-    return frame.with_columns(_keys(lines, indices, rows)) if frame.height == len(indices) else frame
+    frame = frame.with_columns(layout.dialect.exchanged(pl.col(f"f{p}")) for p, t in types.items() if t == pl.String)
+    numbers = np.flatnonzero(chosen) + lines.first
+    return frame.with_columns(pl.Series("line", numbers)) if frame.height == len(numbers) else frame
 
 
-def _keys(lines: LineBlock, indices: Integers, rows: Integers) -> list[pl.Series]:
-    return [pl.Series("line", indices + lines.first), pl.Series("row", rows[indices])]
-
-
-def _split_hard(
-    lines: LineBlock, indices: Integers, rows: Integers, layout: _Layout
-) -> tuple[pl.DataFrame, list[tuple[str | None, int, str]]]:
-    """Splits lines with quotes; the frame holds texts like :func:`_parsed`, the list the broken lines."""
-    broken: list[tuple[str | None, int, str]] = []
+def _split_hard(lines: LineBlock, indices: Integers, layout: _Layout) -> tuple[pl.DataFrame, _Broken]:
+    """Splits lines one by one; the frame holds texts like :func:`_parsed`, the list the broken lines."""
+    broken: _Broken = []
     fields: list[list[str]] = []
     kept: list[int] = []
     for index in indices.tolist():
         number = lines.first + index
-        parts = _split(lines.text(index), layout.reader.separator)
-        if lines.cut:
-            broken.append((None, number, lines.cut))
-        elif lines.undecodable[index]:
-            broken.append((None, number, "the line is not UTF-8."))
-        elif parts is None:
-            broken.append((None, number, "a quote is not closed."))
-        elif len(parts) != len(layout.names):
-            broken.append((None, number, f"the line has {len(parts)} fields, not {len(layout.names)}."))
+        try:
+            parts = _fields(lines, index, layout)
+        except SplitError as error:
+            broken.append((None, number, str(error)))
         else:
             fields.append([parts[p] for p in layout.types])
-            kept.append(index)
+            kept.append(number)
     frame = pl.DataFrame(fields, schema={f"f{p}": pl.String for p in layout.types}, orient="row")
-    return frame.with_columns(_keys(lines, np.array(kept, dtype=np.int64), rows)), broken
+    return frame.with_columns(pl.Series("line", kept, dtype=pl.Int64)), broken
 
 
-def _converted(
-    texts: pl.DataFrame, layout: _Layout
-) -> tuple[pl.DataFrame, list[tuple[str | None, int, str]], dict[str, list[int]]]:
-    """Turns texts into numbers.
+def _fields(lines: LineBlock, index: int, layout: _Layout) -> list[str]:
+    """The fields of a line, one per column of the file.
+
+    Raises:
+        SplitError: when it has others, or none that could be told.
+    """
+    if lines.cut:
+        raise SplitError(lines.cut)
+    if lines.undecodable[index]:
+        raise SplitError(f"the line is not {lines.encoding.codec.upper()}.")
+    parts = layout.dialect.split(lines.text(index))
+    if len(parts) != len(layout.names):
+        raise SplitError(f"the line has {len(parts)} fields, not {len(layout.names)}.")
+    return parts
+
+
+def _converted(texts: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
+    """Texts in the columns' types, null for what is none."""
+    cells = {p: pl.col(f"f{p}").str.strip_chars().fill_null("") for p in layout.types}
+    return texts.with_columns(
+        cells[p] if dtype == pl.String else _numbers(cells[p], layout).alias(f"f{p}")
+        for p, dtype in layout.types.items()
+    )
+
+
+def _numbers(texts: pl.Expr, layout: _Layout) -> pl.Expr:
+    return layout.dialect.exchanged(texts).cast(pl.Float64, strict=False)
+
+
+def _by_sensor(
+    frame: pl.DataFrame, lines: LineBlock, data: Flags, layout: _Layout
+) -> tuple[pl.DataFrame, dict[str, Integers], _Broken]:
+    """Numbers the lines of a long file; what names no sensor counts for every modality and is broken.
 
     Returns:
-        The columns in their types, null for empty values; the readings whose values are no
-        numbers; and their lines per modality.
+        The lines that name one; per modality the number of each line's reading, -1 for no
+        reading of it; the broken lines.
     """
-    trimmed = texts.with_columns(pl.col(f"f{p}").str.strip_chars().fill_null("") for p in layout.types)
-    frame = trimmed.with_columns(pl.col(f"f{p}").cast(dtype, strict=False) for p, dtype in layout.types.items())
-    broken: list[tuple[str | None, int, str]] = []
-    spoilt: dict[str, list[int]] = {}
-    for name, positions in layout.values.items():
-        reasons: dict[int, str] = {}
-        for p in positions:
-            column = trimmed[f"f{p}"]
-            wordy = column.cast(pl.Float64, strict=False).is_null() & (column != "")
-            for line, value in trimmed.filter(wordy).select("line", f"f{p}").iter_rows():
-                reasons.setdefault(line, f"column {layout.names[p]!r}: {value!r} is not a number.")
-        if reasons:
-            spoilt[name] = sorted(reasons)
-            broken += [(name, line, reasons[line]) for line in spoilt[name]]
-    return frame, broken, spoilt
+    told = frame.with_columns(pl.col(f"f{layout.sensor}").str.strip_chars().fill_null("").alias("sensor"))
+    every = pl.DataFrame({"line": np.flatnonzero(data) + lines.first})
+    named = every.join(told.select("line", "sensor"), on="line", how="left", maintain_order="left")
+    rows = {}
+    for name, numbers in layout.sensors.number(named["sensor"]).items():
+        rows[name] = np.full(len(data), -1, dtype=np.int64)
+        rows[name][data] = numbers.fill_null(-1).to_numpy()
+    reason = f"it names no sensor (column {layout.names[layout.sensor or 0]!r})."
+    untold = told.filter(pl.col("sensor") == "")["line"]
+    return told.filter(pl.col("sensor") != ""), rows, [(None, line, reason) for line in untold]
+
+
+def _no_numbers(texts: pl.DataFrame, name: str, layout: _Layout) -> dict[int, str]:
+    """By line, in order, why a reading of a modality is none: a value that is no number."""
+    reasons: dict[int, str] = {}
+    for p in layout.values[name]:
+        text = pl.col(f"f{p}").str.strip_chars().fill_null("")
+        wordy = _numbers(text, layout).is_null() & (text != "")
+        for line, value in texts.filter(wordy).select("line", text).iter_rows():
+            reasons.setdefault(line, f"column {layout.names[p]!r}: {value!r} is not a number.")
+    return dict(sorted(reasons.items()))
 
 
 def _readings(frame: pl.DataFrame, name: str, layout: _Layout) -> pl.DataFrame:
@@ -246,7 +337,7 @@ def _readings(frame: pl.DataFrame, name: str, layout: _Layout) -> pl.DataFrame:
     columns = [pl.col("line"), pl.col("row")]
     time = layout.times[name]
     if time is not None:
-        columns.append(pl.col(f"f{time}").alias("time"))
+        columns.append(layout.dialect.times(pl.col(f"f{time}")).alias("time"))
     if layout.label is not None:
         columns.append(pl.col(f"f{layout.label}").str.strip_chars().alias("label"))
     columns += [

@@ -43,7 +43,7 @@ class _File:
         columns = {name: Readings([[] for _ in modality.values]) for name, modality in self.modalities.items()}
         broken: list[tuple[str | None, int, str]] = []
         read = dict.fromkeys(self.modalities, 0)
-        for index in data_lines(lines, None).nonzero()[0].tolist():
+        for index in data_lines(lines).nonzero()[0].tolist():
             text, number = lines.line(index), lines.first + index
             if not text.strip() and not lines.cut:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mmbind.sources.readers.encodings import LINE_FEED, Encoding
 from mmbind.sources.readers.streams import CutOffError, chunks
 
 #: Bytes of a block.
 BLOCK = 1 << 24
-_BOM = b"\xef\xbb\xbf"
-_NEWLINE = 10
+_UTF8 = Encoding()
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -27,14 +27,33 @@ class LineBlock:
     """Whole lines of a file, each ended by one newline byte.
 
     Attributes:
-        data: their bytes, without carriage returns before newlines.
+        data: their text in UTF-8, without carriage returns before newlines.
         first: 1-based number of the first line.
+        source: the file's own bytes of them.
+        encoding: how those are text.
+        foreign: 0-based numbers of lines that are not of this encoding, if it is not UTF-8.
         cut: why its only line is not whole, where a packed file ends early; else empty.
     """
 
     data: bytes
     first: int
+    source: bytes
+    encoding: Encoding = _UTF8
+    foreign: Sequence[int] = ()
     cut: str = ""
+
+    @classmethod
+    def of(cls, source: bytes, first: int, encoding: Encoding, cut: str = "") -> LineBlock:
+        """Decodes lines.
+
+        Args:
+            source: the file's own bytes; the last line may lack its end.
+            first: number of the first line.
+            encoding: how they are text.
+            cut: see above.
+        """
+        data, foreign = encoding.utf8(source.removeprefix(encoding.mark) if first == 1 else source)
+        return cls(data if data.endswith(b"\n") else data + b"\n", first, source, encoding, foreign, cut)
 
     @cached_property
     def values(self) -> npt.NDArray[np.uint8]:
@@ -44,7 +63,7 @@ class LineBlock:
     @cached_property
     def stops(self) -> Integers:
         """Where each line's newline stands."""
-        return np.flatnonzero(self.values == _NEWLINE)
+        return np.flatnonzero(self.values == LINE_FEED)
 
     @cached_property
     def starts(self) -> Integers:
@@ -53,8 +72,9 @@ class LineBlock:
 
     @cached_property
     def undecodable(self) -> Flags:
-        """Which lines are not UTF-8."""
+        """Which lines are not of the encoding."""
         flags = np.zeros(len(self.stops), dtype=np.bool_)
+        flags[list(self.foreign)] = True
         if self.data.isascii() or _is_utf8(self.data):
             return flags
         suspects = np.unique(np.searchsorted(self.stops, np.flatnonzero(self.values >= 0x80)))
@@ -78,24 +98,33 @@ class LineBlock:
         return self.data if lines.all() else self.values[np.repeat(lines, np.diff(self.stops, prepend=-1))].tobytes()
 
     def raw(self, lines: pl.Series) -> pl.Series:
-        """The text of lines given by number (int64, repeats allowed), as strings."""
+        """The file's own bytes of lines given by number (int64, repeats allowed), as binary.
+
+        Of a line's end, only the line feed (where lines end with one) is no part of it.
+        """
+        stops = self.encoding.ends(self.source)
+        starts = [0, *(stops + self.encoding.unit.itemsize).tolist()]
+        stops = np.append(stops, len(self.source))
         wanted = lines.unique().sort()
-        texts = pl.Series([self.text(line - self.first) for line in wanted], dtype=pl.String)
-        return texts.gather(wanted.search_sorted(lines))
+        found = [self.source[starts[index] : stops[index]] for index in (wanted - self.first).to_list()]
+        return pl.Series(found, dtype=pl.Binary).gather(wanted.search_sorted(lines))
 
 
-def line_blocks(path: Path, size: int = BLOCK) -> Iterator[LineBlock]:
-    """Reads a file block by block, unpacked by its ending; a byte order mark is dropped.
+def line_blocks(path: Path, size: int = BLOCK, *, codec: str = "utf-8", end: int = LINE_FEED) -> Iterator[LineBlock]:
+    """Reads a file block by block, unpacked by its ending; a byte order mark is no text.
 
     Args:
         path: the file.
         size: bytes read at once; a block ends with a whole line.
+        codec: the encoding's name.
+        end: code of the character that ends lines.
 
     Raises:
         FileProblem: when it is packed and damaged. One that only ends early gives its whole
             lines, then a last block with ``cut``.
     """
     first, cut = 1, ""
+    encoding = Encoding.of(path, codec, end)
     pieces: list[bytes] = []
     stream = chunks(path, size)
     while True:
@@ -106,28 +135,26 @@ def line_blocks(path: Path, size: int = BLOCK) -> Iterator[LineBlock]:
             break
         if not chunk:
             break
-        if first == 1 and not pieces:
-            chunk = chunk.removeprefix(_BOM)
-        stop = chunk.rfind(b"\n") + 1
+        if encoding.unit.itemsize > 1:
+            chunk, pieces = b"".join([*pieces, chunk]), []
+        stop = encoding.whole(chunk)
         if stop == 0:
             pieces.append(chunk)
             continue
-        block = LineBlock(b"".join([*pieces, chunk[:stop]]).replace(b"\r\n", b"\n"), first)
+        block = LineBlock.of(b"".join([*pieces, chunk[:stop]]), first, encoding)
         yield block
         first, pieces = first + len(block.stops), [chunk[stop:]]
     rest = b"".join(pieces)
     if rest or cut:
-        yield LineBlock((rest + b"\n").replace(b"\r\n", b"\n"), first, cut)
+        yield LineBlock.of(rest, first, encoding, cut)
 
 
-def data_lines(block: LineBlock, comment: str | None) -> Flags:
-    """Which lines are neither blank nor a comment; one that is cut off is, whatever it holds."""
+def data_lines(block: LineBlock, comments: Sequence[str] = ()) -> Flags:
+    """Which lines are neither empty nor start with a comment's mark; one that is cut off is, whatever it holds."""
     flags = (block.stops > block.starts) | bool(block.cut)
-    if comment is None or block.cut:
-        return flags
-    prefix = comment.encode()
-    suspects = np.flatnonzero(flags & (block.values[block.starts] == prefix[0]))
-    flags[[line for line in suspects if block.line(int(line)).startswith(prefix)]] = False
+    for prefix in () if block.cut else map(str.encode, comments):
+        suspects = np.flatnonzero(flags & (block.values[block.starts] == prefix[0]))
+        flags[[line for line in suspects if block.line(int(line)).startswith(prefix)]] = False
     return flags
 
 

@@ -77,7 +77,7 @@ def _block(name: str, spec: ModalitySource, held: Mapping[str, Variable]) -> Blo
     frame |= {f"v{channel}": pl.Series(table[:, c].astype(np.float64)) for channel, c in enumerate(columns)}
 
     def raw(lines: pl.Series) -> pl.Series:
-        return pl.Series([json.dumps(table[line - 1].tolist()) for line in lines], dtype=pl.String)
+        return pl.Series([json.dumps(table[line - 1].tolist()).encode() for line in lines], dtype=pl.Binary)
 
     return Block({name: pl.DataFrame(frame)}, broken_frame([]), {name: len(table)}, raw)
 

@@ -150,7 +150,9 @@ class RowTable:
         keys = [pl.Series(key, [], dtype=pl.Int64) for key in ("line", "row")]
         readings = {name: self._readings(none, keys, spec)[0] for name, spec in self.present.items()}
         broken = broken_frame([(None, start + 1, reason)])
-        return Block(readings, broken, dict.fromkeys(readings, 1), lambda asked: pl.Series([""] * len(asked)))
+        return Block(
+            readings, broken, dict.fromkeys(readings, 1), lambda asked: pl.Series([b""] * len(asked), dtype=pl.Binary)
+        )
 
     def _readings(
         self, frame: pl.DataFrame, keys: list[pl.Series], spec: ModalitySource
@@ -205,5 +207,6 @@ def _may_hold_numbers(dtype: pl.DataType | None) -> bool:
 def _raw(frame: pl.DataFrame, lines: pl.Series, start: int) -> pl.Series:
     """Some rows (by line, repeats allowed) as JSON objects."""
     wanted = lines.unique().sort()
-    texts = [json.dumps(row, default=str) for row in frame[(wanted - start - 1).to_list()].iter_rows(named=True)]
-    return pl.Series(texts, dtype=pl.String).gather(wanted.search_sorted(lines))
+    rows = frame[(wanted - start - 1).to_list()].iter_rows(named=True)
+    found = [json.dumps(row, default=str).encode() for row in rows]
+    return pl.Series(found, dtype=pl.Binary).gather(wanted.search_sorted(lines))

@@ -47,7 +47,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
 
     def raw(lines: pl.Series) -> pl.Series:
         size = layout.itemsize
-        return pl.Series([data[(line - 1) * size : line * size].hex() for line in lines], dtype=pl.String)
+        return pl.Series([data[(line - 1) * size : line * size] for line in lines], dtype=pl.Binary)
 
     read = dict.fromkeys(modalities, count + len(broken))
     return RawFile([Block(readings, broken_frame(broken), read, raw)])

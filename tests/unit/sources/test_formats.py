@@ -95,7 +95,7 @@ def test_bad_batches_and_readings_are_set_aside(tmp_path: Path) -> None:
         *((10, "mag", rule) for rule in ("backward_time", "backward_time", "duplicate_time")),
         *((12, name, "bad_time") for name in both for _ in range(3)),
     ]
-    assert table(study, "quarantine")["raw"][0] == rows[1]
+    assert table(study, "quarantine")["raw"][0] == rows[1].encode()
     assert conserved(study)
 
 

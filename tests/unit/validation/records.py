@@ -93,7 +93,7 @@ def write_records(
         write_parquet(folder / name / "00000.parquet", table)
     write_parquet(folder / "recordings.parquet", pl.DataFrame(recordings, schema=RECORDINGS, orient="row"))
     write_parquet(folder / "labels.parquet", empty(LABELS))
-    rows = [(file, line, modality, "raw", rule, "because") for file, line, modality, rule in aside]
+    rows = [(file, line, modality, b"raw", rule, "because") for file, line, modality, rule in aside]
     write_parquet(folder / "quarantine.parquet", pl.DataFrame(rows, schema=QUARANTINE, orient="row"))
     stated = {
         name: {"channels": ["x", "y", "z"], "unit": (units or UNITS).get(name, "m"), "rate_hz": declared_hz}

@@ -17,11 +17,15 @@ from tests.unit.sources.logs import modality, source_study
 
 #: Formats with typed cells, and how their files are called.
 FORMATS = ["parquet", "arrow", "arrow_stream", "sqlite", "hdf5"]
+#: The same and delimited text.
+TABLES = [*FORMATS, "delimited"]
 
 
 def write_table(frame: pl.DataFrame, path: Path, kind: str) -> None:
     """Writes a table."""
-    if kind == "parquet":
+    if kind == "delimited":
+        frame.write_csv(path)
+    elif kind == "parquet":
         frame.write_parquet(path)
     elif kind == "arrow":
         frame.write_ipc(path)

@@ -66,7 +66,7 @@ def test_a_stream_that_ends_early_keeps_its_whole_lines(tmp_path: Path, packing:
     assert rows["t_ns"].to_list() == [20_000_000 * i for i in range(count)]
     assert aside(study) == [(path.name, count + 1, "acc", "broken_line")]
     assert "stream ends early here" in kept["reason"][0]
-    assert whole.splitlines()[count].startswith(kept["raw"][0].encode())
+    assert whole.splitlines()[count].startswith(kept["raw"][0])
     assert conserved(study)
 
 

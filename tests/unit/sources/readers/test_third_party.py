@@ -78,8 +78,8 @@ def test_an_installed_package_reads_its_format(tmp_path: Path, installed: Path) 
     assert rows.select("t_ns", "x", "y", "z").rows() == [(10_000_000 * i, i, -i, 100) for i in range(20)]
     kept = pl.read_parquet(records / "quarantine.parquet")
     assert kept.select("file", "line", "raw", "rule").rows() == [
-        ("p1_1.frames", 21, "0102", "broken_line"),
-        ("p2_1.frames", None, "", "unreadable"),
+        ("p1_1.frames", 21, b"\x01\x02", "broken_line"),
+        ("p2_1.frames", None, b"", "unreadable"),
     ]
     assert "(0 read, 2 unchanged)" in run(tmp_path, installed).stdout
     (metadata,) = installed.glob("mmbind_reader_demo-*.dist-info/METADATA")
@@ -115,7 +115,8 @@ HEAD = """
 import polars as pl
 from mmbind.sources.table import Block, RawFile, broken_frame
 def block(frame, read):
-    return Block({"acc": pl.DataFrame(frame)}, broken_frame([]), {"acc": read}, lambda lines: lines.cast(pl.String))
+    raw = lambda lines: lines.cast(pl.String).cast(pl.Binary)
+    return Block({"acc": pl.DataFrame(frame)}, broken_frame([]), {"acc": read}, raw)
 GOOD = {"line": [1, 2], "row": [0, 1], "time": [0, 1], "v0": [1.0, 2.0], "v1": [1.0, 2.0], "v2": [1.0, 2.0]}
 def open_file(path, source, modalities):
 """
