@@ -63,6 +63,27 @@ class Network(Section):
     #: Modalities whose windows lose their own mean per channel, e.g. positions: where a body
     #: stands says nothing about what it does.
     centred: list[Name] = []
+    #: Whether projection heads and classifier are told which modalities a window has.
+    presence_bits: bool = False
+
+
+class Propagation(Section):
+    """Spreading class probabilities over the binding graph."""
+
+    #: Share of a window's own first answer in each round.
+    keep: float = Field(default=0.2, gt=0, le=1)
+    rounds: int = Field(default=30, ge=0)
+
+
+class Student(Section):
+    """Training on the labels and on pseudo-labels of the unlabelled windows."""
+
+    #: Windows with pseudo-labels in each step.
+    unlabelled: int = Field(default=64, ge=2)
+    #: Shares of the classes among the unlabelled windows. ``none``: whatever the teacher
+    #: answers. ``labelled``: those of the labelled windows; right only where these are a
+    #: random sample, or where all classes are equally frequent.
+    prior: Literal["none", "labelled"] = "none"
 
 
 class Training(Section):
@@ -77,11 +98,25 @@ class Training(Section):
     temperature: float = Field(default=0.1, gt=0)
     #: Chance that a present modality is hidden from a fine-tuning step.
     modality_dropout: float = Field(default=0.0, ge=0, lt=1)
+    propagation: Propagation = Propagation()
+    student: Student = Student()
     #: Epochs between two checkpoints.
     checkpoint_every: int = Field(default=5, ge=1)
 
 
-MethodName = Literal["lower", "mim", "mmbind", "upper", "oracle"]
+MethodName = Literal[
+    "lower",
+    "unimodal",
+    "mim",
+    "mpm",
+    "cmg",
+    "dcm",
+    "imagebind",
+    "self_training",
+    "mmbind",
+    "upper",
+    "oracle",
+]
 
 
 class Evaluation(Section):

@@ -16,10 +16,11 @@ from mmbind.config import MethodName
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Request, Run, input_digests, run_key
-from mmbind.evaluation.worker import perform, steps_per_epoch
+from mmbind.evaluation.worker import perform
 from mmbind.parallel import each
 from mmbind.progress import progress
 from mmbind.study import Study
+from mmbind.training.trainer import steps_per_epoch
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,11 @@ class Inputs:
         """The modalities of every method's model: those of the unlabelled roles and the target."""
         return modalities_of([*self.unlabelled.values(), self.target])
 
+    @property
+    def shared(self) -> str:
+        """The shared modality."""
+        return self.study.params.shared.modality
+
     @cached_property
     def pairs(self) -> pl.DataFrame:
         """The pseudo pairs (``schema.PAIRS``).

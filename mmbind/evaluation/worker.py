@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from pathlib import Path
 
@@ -13,20 +12,14 @@ from mmbind.evaluation.runs import Request, Run
 from mmbind.learning.checkpoint import CARD, read_card
 from mmbind.learning.compute import deterministic
 from mmbind.study import Study
+from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
-from mmbind.training.recipe import TrainedModel, pretrain_and_finetune
 from mmbind.training.samples import as_recorded, labelled
 from mmbind.training.stage import training_inputs
+from mmbind.training.trainer import Trainer
 
-
-def epochs_for(steps: int, samples: int, batch: int) -> int:
-    """The number of epochs (at least 1) that comes nearest to a number of steps."""
-    return max(1, round(steps / steps_per_epoch(samples, batch)))
-
-
-def steps_per_epoch(samples: int, batch: int) -> int:
-    """Optimisation steps of one epoch; the last batch may be smaller."""
-    return max(1, math.ceil(samples / batch))
+#: Phases that learn from labels or from answers.
+SUPERVISED = ("finetune", "teacher", "student")
 
 
 def perform(request: Request) -> Run:
@@ -58,28 +51,25 @@ def perform(request: Request) -> Run:
 
 
 def _train(inputs: Inputs, request: Request, work: Path) -> tuple[TrainedModel, int, int]:
-    """The model of a run, and the samples and epochs of its pre-training."""
-    params = inputs.study.params
-    pretraining = METHODS[request.method].pretraining_samples(inputs)
-    training, epochs, samples = params.training, 0, 0
-    if pretraining is not None:
-        samples = len(pretraining)
-        epochs = epochs_for(request.steps, samples, training.pretrain.batch)
-        schedule = training.pretrain.model_copy(update={"epochs": epochs})
-        training = training.model_copy(update={"pretrain": schedule})
-    if request.method == "mmbind" and (trained := trained_by_stage(inputs)) is not None:
-        return trained, samples, epochs
-    model = pretrain_and_finetune(
-        pretraining,
-        labelled(inputs.target),
-        training=training,
-        compute=params.compute,
-        seed=request.seed,
-        modalities=inputs.modalities,
-        work=work,
-        what=f"{request.method}, seed {request.seed}",
-    )
-    return model, samples, epochs
+    """The model of a run, and the samples and epochs that came before its labels."""
+    params, method = inputs.study.params, METHODS[request.method]
+    unlabelled, known = method.unlabelled(inputs), labelled(inputs.target)
+    trained = trained_by_stage(inputs) if request.method == "mmbind" else None
+    if trained is None:
+        trainer = Trainer(
+            training=method.settings(params.training),
+            compute=params.compute,
+            seed=request.seed,
+            modalities=inputs.modalities,
+            classes=known.classes,
+            seen=[known] if unlabelled is None else [unlabelled, known],
+            steps=request.steps,
+            work=work,
+            what=f"{request.method}, seed {request.seed}",
+        )
+        trained = method.train(trainer, inputs, unlabelled, known)
+    epochs = sum(len(losses) for phase, losses in trained.losses.items() if phase not in SUPERVISED)
+    return trained, 0 if unlabelled is None else len(unlabelled), epochs
 
 
 def trained_by_stage(inputs: Inputs) -> TrainedModel | None:

@@ -19,7 +19,13 @@ from mmbind.schema import Schema, conform
 #: What the methods are called, in the order of the table.
 TITLES = {
     "lower": "lower bound",
+    "unimodal": "unimodal",
     "mim": "incomplete pre-training (MIM)",
+    "mpm": "presence mask (MPM)",
+    "cmg": "cross-modal generation (CMG)",
+    "dcm": "dual contrastive (DCM)",
+    "imagebind": "ImageBind-style",
+    "self_training": "self-training without binding",
     "mmbind": "MMBind",
     "upper": "upper bound",
     "oracle": "same-class oracle",
@@ -27,7 +33,13 @@ TITLES = {
 #: What each method does, in a few words.
 MEANINGS = {
     "lower": "no pre-training, the few labels only",
+    "unimodal": "an autoencoder per modality on all unlabelled windows that have it",
     "mim": "pre-training on the unlabelled windows as they are, without pairs",
+    "mpm": "MIM, and the network is told which modalities are there",
+    "cmg": "missing modalities are generated from the shared one, then contrasted",
+    "dcm": "the shared modality against the sum of the others",
+    "imagebind": "all modalities aligned to a frozen encoder of the shared one",
+    "self_training": "pseudo-labels of a teacher on the unlabelled windows, without pairs",
     "mmbind": "pre-training on pseudo pairs",
     "upper": "pre-training on the same windows with all modalities as recorded",
     "oracle": "pre-training on pairs drawn by true label",

@@ -11,8 +11,8 @@ from mmbind.config import Network
 from mmbind.errors import DataError
 from mmbind.learning.checkpoint import CARD, load_into, read_card, save_module
 from mmbind.learning.scaling import Scaler
+from mmbind.training.model import TrainedModel
 from mmbind.training.network import MultimodalModel
-from mmbind.training.recipe import TrainedModel
 from mmbind.windows.store import ModalitySpec
 
 

@@ -38,6 +38,7 @@ class MultimodalModel(nn.Module):
         super().__init__()
         self.names = sorted(modalities)
         self.size = network.features
+        self.bits = len(self.names) if network.presence_bits else 0
         self.scalers = nn.ModuleDict({name: _Scale(scalers[name], name in network.centred) for name in self.names})
         self.encoders = nn.ModuleDict()
         self.heads = nn.ModuleDict()
@@ -47,11 +48,11 @@ class MultimodalModel(nn.Module):
                 spec.steps, len(spec.channels), network.width, network.features, network.dropout
             )
             self.heads[name] = nn.Sequential(
-                nn.Linear(network.features, network.features),
+                nn.Linear(network.features + self.bits, network.features),
                 nn.ReLU(),
                 nn.Linear(network.features, network.projection),
             )
-        self.classifier = nn.Linear(network.features * len(self.names), classes)
+        self.classifier = nn.Linear(network.features * len(self.names) + self.bits, classes)
 
     def presence(self, present: Mapping[str, Tensor]) -> Tensor:
         """Which of the model's modalities each sample has, bool (modalities, batch)."""
@@ -64,6 +65,10 @@ class MultimodalModel(nn.Module):
         Modalities of ``network.centred`` lose each window's mean first.
         """
         return {name: self.scalers[name](views[name]) for name in self.names if name in views}
+
+    def unscale(self, name: str, scaled: Tensor) -> Tensor:
+        """SI windows of z-scores (batch, steps, channels) of a modality; a centred one stays centred."""
+        return cast(_Scale, self.scalers[name]).invert(scaled)
 
     def features(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
         """Encodes scaled views.
@@ -85,14 +90,19 @@ class MultimodalModel(nn.Module):
     def embed(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
         """Unit vectors of the projection heads, float32 (modalities, batch, projection)."""
         features = self.features(scaled, presence)
-        heads = [self.heads[name](features[number]) for number, name in enumerate(self.names)]
+        told = self._told(presence)
+        heads = [self.heads[name](torch.cat([features[at], *told], dim=1)) for at, name in enumerate(self.names)]
         return functional.normalize(torch.stack(heads), dim=2)
 
     def classify(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:
         """Class scores (logits), float32 (batch, classes)."""
         share = len(self.names) / presence.sum(dim=0).clamp(min=1)
         fused = self.features(scaled, presence).transpose(0, 1).flatten(1) * share[:, None]
-        return cast(Tensor, self.classifier(fused))
+        return cast(Tensor, self.classifier(torch.cat([fused, *self._told(presence)], dim=1)))
+
+    def _told(self, presence: Tensor) -> list[Tensor]:
+        """The presence bits (batch, modalities), where the network reads them."""
+        return [presence.T.float()] if self.bits else []
 
 
 class _Scale(nn.Module):
@@ -111,6 +121,9 @@ class _Scale(nn.Module):
         if self.centred:
             signals = centre(signals)
         return (signals - self.mean) / self.deviation
+
+    def invert(self, scaled: Tensor) -> Tensor:
+        return scaled * self.deviation + self.mean
 
 
 def centre(signals: Tensor) -> Tensor:

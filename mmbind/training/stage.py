@@ -13,8 +13,9 @@ from mmbind.files import digest_folder, read_json, write_json, write_text
 from mmbind.learning.checkpoint import work_name
 from mmbind.learning.samples import Samples
 from mmbind.study import Study
+from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import save_model
-from mmbind.training.recipe import TrainedModel, pretrain_and_finetune
+from mmbind.training.recipe import pretrain_and_finetune
 from mmbind.training.samples import labelled, modalities_of, pseudo_paired
 from mmbind.windows.store import WindowStore
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from mmbind.config import MethodName
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.methods.base import Reading
+from mmbind.evaluation.methods.base import Contrastive
 from mmbind.learning.samples import Samples
 from mmbind.training.samples import as_recorded
 
 
-class Incomplete:
+class Incomplete(Contrastive):
     """The loss of MMBind without pairs: each window has its own modalities, weight 1."""
 
-    name = "mim"
-    reads: tuple[Reading, ...] = ("roles",)
+    name: MethodName = "mim"
+    reads = ("roles",)
 
-    def unavailable(self, inputs: Inputs) -> str:
-        """Always available."""
-        return ""
-
-    def pretraining_samples(self, inputs: Inputs) -> Samples | None:
+    def unlabelled(self, inputs: Inputs) -> Samples:
         """One sample per unlabelled window."""
         return as_recorded(list(inputs.unlabelled.values()))

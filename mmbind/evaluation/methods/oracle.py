@@ -6,24 +6,24 @@ import numpy as np
 import polars as pl
 
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.methods.base import Reading
+from mmbind.evaluation.methods.base import Contrastive
 from mmbind.learning.samples import Samples
 from mmbind.schema import PAIRS
 from mmbind.training.samples import pseudo_paired
 
 
-class Oracle:
+class Oracle(Contrastive):
     """Control: partners are drawn at random among the windows of the same true class."""
 
     name = "oracle"
-    reads: tuple[Reading, ...] = ("roles", "truth")
+    reads = ("roles", "truth")
 
     def unavailable(self, inputs: Inputs) -> str:
         """Says so when fewer than two unlabelled roles have true labels."""
         labelled = [role for role in inputs.unlabelled if inputs.truth(role).index["label"].count()]
         return "" if len(labelled) > 1 else "the true labels of the unlabelled roles are not known"
 
-    def pretraining_samples(self, inputs: Inputs) -> Samples | None:
+    def unlabelled(self, inputs: Inputs) -> Samples:
         """As many pairs per window as the binding has, weight 1."""
         return pseudo_paired(list(inputs.unlabelled.values()), same_class_pairs(inputs))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.methods.base import Reading
+from mmbind.evaluation.methods.base import Contrastive
 from mmbind.learning.samples import Samples
 from mmbind.training.samples import as_recorded
 
 
-class Upper:
+class Upper(Contrastive):
     """Control: the unlabelled windows with the modalities that their roles must not show."""
 
     name = "upper"
-    reads: tuple[Reading, ...] = ("roles", "truth")
+    reads = ("roles", "truth")
 
     def unavailable(self, inputs: Inputs) -> str:
         """Says so when no unlabelled role hides a recorded modality."""
@@ -20,7 +20,7 @@ class Upper:
             return ""
         return "the sources of the unlabelled roles recorded no modality beyond those shown"
 
-    def pretraining_samples(self, inputs: Inputs) -> Samples | None:
+    def unlabelled(self, inputs: Inputs) -> Samples:
         """One sample per unlabelled window, weight 1, with shown and masked modalities."""
         masked = [inputs.truth(role) for role in inputs.unlabelled]
         return as_recorded([*inputs.unlabelled.values(), *masked])

@@ -17,10 +17,11 @@ from mmbind.evaluation import harness
 from mmbind.evaluation.harness import plan, run_methods
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.runs import Run, software
-from mmbind.evaluation.worker import epochs_for, perform, steps_per_epoch, trained_by_stage
+from mmbind.evaluation.worker import perform, trained_by_stage
 from mmbind.study import Study
 from mmbind.training import train
-from mmbind.training.recipe import TrainedModel
+from mmbind.training.model import TrainedModel
+from mmbind.training.trainer import epochs_for, steps_per_epoch
 from tests.unit.evaluation.studied import write_studied
 
 

@@ -14,8 +14,10 @@ from mmbind.config import Augment, Compute, Network, Schedule, Training
 from mmbind.errors import DataError, InputError, MmbindError
 from mmbind.files import digest_folder, read_json, write_json
 from mmbind.learning.samples import Samples
+from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model, save_model
-from mmbind.training.recipe import TrainedModel, hide, pretrain_and_finetune
+from mmbind.training.recipe import pretrain_and_finetune
+from mmbind.training.trainer import hide
 from mmbind.windows.store import ModalitySpec
 
 SPECS = {
@@ -120,9 +122,9 @@ def test_the_same_call_gives_the_same_bits_whatever_came_before(model: TrainedMo
 def test_a_run_stopped_in_either_phase_ends_in_the_same_bits(
     model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mmbind.training import recipe
+    from mmbind.training import trainer
 
-    original, calls = recipe.augment, 0
+    original, calls = trainer.augment, 0
     for stop in (18, 30, 60):  # three modalities: 9 steps of pre-training, 45 of fine-tuning
 
         def stopping(view, config, generator, stop=stop):
@@ -133,10 +135,10 @@ def test_a_run_stopped_in_either_phase_ends_in_the_same_bits(
             return original(view, config, generator)
 
         calls = 0
-        monkeypatch.setattr(recipe, "augment", stopping)
+        monkeypatch.setattr(trainer, "augment", stopping)
         with pytest.raises(KeyboardInterrupt):
             trained(pretraining=samples(40, 2, labels=False), work=tmp_path / "work")
-    monkeypatch.setattr(recipe, "augment", original)
+    monkeypatch.setattr(trainer, "augment", original)
     again = trained(pretraining=samples(40, 2, labels=False), work=tmp_path / "work")
     assert again.losses == model.losses
     assert np.array_equal(again.predict(samples(9, 3)), model.predict(samples(9, 3)))

@@ -1,0 +1,63 @@
+"""A fine-tuned model: class probabilities of windows with any combination of modalities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mmbind.config import Network
+from mmbind.errors import InputError
+from mmbind.learning.samples import Samples
+from mmbind.training.network import MultimodalModel
+from mmbind.windows.store import ModalitySpec
+
+#: Windows that are classified at once.
+PREDICT_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A fine-tuned model and how it came about.
+
+    Attributes:
+        model: in evaluation mode.
+        modalities: what each modality's windows hold.
+        network: the sizes that the model was built with.
+        classes: class names, in the order of :meth:`predict`'s columns.
+        losses: mean loss per epoch, by phase (``pretrain``, ``finetune``).
+    """
+
+    model: MultimodalModel
+    modalities: dict[str, ModalitySpec]
+    network: Network
+    classes: list[str]
+    losses: dict[str, list[float]]
+
+    @torch.no_grad()
+    def predict(self, samples: Samples) -> npt.NDArray[np.float32]:
+        """Class probabilities of samples with any of the model's modalities.
+
+        Args:
+            samples: SI signals, as recorded.
+
+        Returns:
+            float32 (samples, classes); rows sum to 1.
+
+        Raises:
+            InputError: for a window that has none of the model's modalities.
+        """
+        out = np.empty((len(samples), len(self.classes)), dtype=np.float32)
+        for first in range(0, len(samples), PREDICT_BATCH):
+            positions = torch.arange(first, min(first + PREDICT_BATCH, len(samples)))
+            batch = samples.batch(positions)
+            presence = self.model.presence(batch.present)
+            empty = (~presence.any(dim=0)).nonzero()
+            if len(empty):
+                window = samples.windows[int(positions[empty[0]])]
+                raise InputError(f"The window {window!r} has none of the modalities {', '.join(self.model.names)}.")
+            logits = self.model.classify(self.model.scale(batch.views), presence)
+            out[positions.numpy()] = logits.softmax(dim=1).numpy()
+        return out
