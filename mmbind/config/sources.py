@@ -98,6 +98,8 @@ class Source(Section):
     #: Files below ``data/raw/<source>/``, as a glob. MATLAB sets with one file per modality
     #: name one glob per modality in ``join``.
     files: str = "**/*"
+    #: Globs of files that are passed by although those fit them: what a study does not want.
+    exclude: list[str] = []
     #: One glob per modality where a recording is several files, joined by ``identity.pattern``'s
     #: groups; empty when every file holds all modalities.
     join: dict[Name, str] = {}

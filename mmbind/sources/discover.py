@@ -15,6 +15,7 @@ from mmbind.config import Source
 from mmbind.errors import DataError, InputError, nearest
 from mmbind.files import digest_of, short_id
 from mmbind.sources.identity import Owner, owner_of
+from mmbind.sources.labels import Mark
 
 #: Endings of files that are no logs (yet).
 PASSED_BY = (".part", ".tmp", ".dvc")
@@ -44,15 +45,18 @@ class RecordingFiles:
         owner: what their paths tell.
         files: modalities by file (path below the source's folder), sorted by path.
         shard: the shard that takes the rows; it follows from the owner's key alone.
+        marks: what label tables say of it; None where they say nothing.
     """
 
     owner: Owner
     files: Mapping[str, list[str]]
     shard: int
+    marks: tuple[Mark, ...] | None = None
 
     def digest(self, sha256: Mapping[str, str]) -> str:
-        """Names the files' contents and uses; equal digests give equal rows."""
-        return digest_of([[path, names, sha256[path]] for path, names in self.files.items()])
+        """Names the files' contents and uses, and their labels; equal digests give equal rows."""
+        marks = [] if self.marks is None else [[mark.says for mark in self.marks]]
+        return digest_of([[[path, names, sha256[path]] for path, names in self.files.items()], *marks])
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def discover(folder: Path, name: str, source: Source) -> Discovered:
         InputError: when a glob finds no file, or the identity's pattern fits none.
         DataError: when a folder cannot be looked into.
     """
-    everything = dict(sorted(_logs(folder)))
+    everything = _wanted(dict(sorted(_logs(folder))), folder, name, source)
     globs = source.join or dict.fromkeys(source.modalities, source.files)
     modalities: dict[str, list[str]] = {}
     for modality, pattern in sorted(globs.items()):
@@ -116,6 +120,40 @@ def discover(folder: Path, name: str, source: Source) -> Discovered:
         )
     recordings, refused = _grouped(owners, modalities, source)
     return Discovered(recordings, refused, {path: everything[path] for path in owners})
+
+
+def find_files(folder: Path, pattern: str, *, place: str) -> list[str]:
+    """The files that a glob fits, sorted.
+
+    Args:
+        folder: the source's raw files.
+        pattern: the glob.
+        place: where it stands, for the message.
+
+    Raises:
+        InputError: when it fits none, or is no glob of relative paths.
+    """
+    everything = sorted(path for path, _ in _logs(folder))
+    found = matching(pattern, everything, place=place)
+    if not found:
+        raise InputError(f"No file in {folder} fits {pattern!r} ({place}).", hint=_closest(pattern, everything))
+    return found
+
+
+def _wanted(everything: dict[str, Stamp], folder: Path, name: str, source: Source) -> dict[str, Stamp]:
+    """The files that the source does not exclude, and that are no tables of labels."""
+    globs = {f"sources.{name}.exclude.{number}": pattern for number, pattern in enumerate(source.exclude)}
+    if source.labels.table is not None:
+        globs[f"sources.{name}.labels.table.files"] = source.labels.table.files
+    out: set[str] = set()
+    for place, pattern in globs.items():
+        found = matching(pattern, everything, place=place)
+        if not found:
+            raise InputError(
+                f"No file in {folder} fits {pattern!r} ({place}).", hint=_closest(pattern, list(everything))
+            )
+        out.update(found)
+    return {path: stamp for path, stamp in everything.items() if path not in out}
 
 
 def matching(pattern: str, paths: Iterable[str], *, place: str) -> list[str]:

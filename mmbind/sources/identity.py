@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mmbind.config import Source
 
@@ -20,6 +21,7 @@ class Owner:
         placement: where it was worn.
         session: which session.
         label: label as logged, None for none.
+        groups: all that the pattern found in the path, by name.
     """
 
     key: str
@@ -28,6 +30,7 @@ class Owner:
     placement: str | None
     session: str | None
     label: str | None
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def owner_of(path: str, source: Source) -> Owner | None:
@@ -54,4 +57,5 @@ def owner_of(path: str, source: Source) -> Owner | None:
         placement=groups.get("placement", identity.placement),
         session=groups.get("session", identity.session),
         label=groups.get("label"),
+        groups=groups,
     )

@@ -21,6 +21,7 @@ from mmbind.sources.conversion import check_frames
 from mmbind.sources.derive import DerivedTables, derive_records
 from mmbind.sources.discover import Discovered, RecordingFiles, discover
 from mmbind.sources.earlier import Earlier, recipe_digest
+from mmbind.sources.label_tables import read_label_tables
 from mmbind.sources.readers import count_columns
 from mmbind.sources.recording import RecordingRows, read_recording, recordings_schema
 from mmbind.sources.shards import carry_shard, write_shard
@@ -100,6 +101,8 @@ def ingest(study: Study, source: str) -> IngestSummary:
         )
     found = discover(raw, source, config)
     check_frames(config, source, found.worn)
+    marked = read_label_tables(raw, source, config, found.recordings)
+    found = replace(found, recordings=marked.recordings)
     sha256 = _digests(raw, found.paths, source)
     channels = _channels(raw, config, found)
     recipe = recipe_digest(config, channels)
@@ -108,7 +111,7 @@ def ingest(study: Study, source: str) -> IngestSummary:
     with whole_folder(study.records(source)) as folder:
         tables = job.write(folder)
         _check_columns(tables, config, source)
-        tables = job.derive(folder, tables)
+        tables = job.derive(folder, tables).beside(marked.quarantine)
         counts = tables.counts()
         manifest = {
             "source": source,
@@ -116,6 +119,7 @@ def ingest(study: Study, source: str) -> IngestSummary:
             "modalities": {name: stated(config, name, channels) for name in config.offered},
             "files": tables.files,
             "counts": counts,
+            **({"label_tables": marked.tables} if marked.tables else {}),
         }
         write_json(folder / "manifest.json", manifest)
         for name, table in (("recordings", tables.recordings), ("labels", tables.labels)):
@@ -142,6 +146,11 @@ class _Tables:
     labels: pl.DataFrame
     quarantine: pl.DataFrame
     files: dict[str, dict[str, Any]]
+
+    def beside(self, quarantine: pl.DataFrame) -> _Tables:
+        """The same with other rows of the quarantine, those of label tables."""
+        together = pl.concat([self.quarantine, quarantine])
+        return replace(self, quarantine=together.sort("file", "line", "modality", "rule", maintain_order=True))
 
     def counts(self) -> dict[str, Any]:
         """Totals over all files and modalities."""

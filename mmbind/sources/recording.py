@@ -20,7 +20,7 @@ from mmbind.files import short_id
 from mmbind.schema import LABELS, QUARANTINE, RECORDINGS, empty
 from mmbind.sources.conversion import as_worn
 from mmbind.sources.discover import RecordingFiles
-from mmbind.sources.labels import intervals, whole_recording
+from mmbind.sources.labels import LABEL_UNFIT, Mark, intervals, marked_recording, whole_recording
 from mmbind.sources.parts import Parts, split
 from mmbind.sources.readers import reader_for
 from mmbind.sources.sift import ASIDE, Sifted, Sifter
@@ -148,6 +148,9 @@ def read_recording(
         parts = parts.then(these)
     marked = pl.concat(labels)
     ids = pl.Series("recording", [short_id(name, files.owner.key, part) for part in range(len(parts.starts))])
+    if files.marks is not None:
+        marked, unfit = marked_recording(files.marks, files.owner.label, source.labels, parts)
+        quarantine = pl.concat([quarantine, _unfit_marks(min(files.files), unfit)])
     owner, first = files.owner, min(files.files)
     who = {"source": name, "subject": owner.subject, "device": owner.device, "placement": owner.placement}
     about = {**who, "session": owner.session, "file": first, "sha256": sha256[first]}
@@ -300,6 +303,15 @@ def _set_aside(rows: FileRows, name: str, lost: pl.DataFrame, path: str) -> pl.D
     """Counts readings set aside (columns of ``ASIDE``); returns them as rows of the quarantine."""
     rows.counts[name]["quarantined"] += lost.height
     return lost.with_columns(file=pl.lit(path), modality=pl.lit(name)).select(*QUARANTINE)
+
+
+def _unfit_marks(path: str, unfit: list[tuple[Mark, str]]) -> pl.DataFrame:
+    """Rows of the quarantine about rows of label tables, from (row, reason)."""
+    rows = [
+        (path, None, None, mark.raw.encode(), LABEL_UNFIT, f"this row of {mark.table} is not used: {reason}")
+        for mark, reason in unfit
+    ]
+    return pl.DataFrame(rows, schema=QUARANTINE, orient="row")
 
 
 def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:

@@ -170,7 +170,12 @@ def _with_refusals(quarantine: pl.DataFrame, fates: pl.DataFrame, name: str, bas
         fates.explode("refused", empty_as_null=True)
         .drop_nulls("refused")
         .unnest("refused")
-        .with_columns(line=pl.lit(None, dtype=pl.Int64), modality=pl.lit(name), rule=pl.lit(NOT_DERIVABLE))
+        .with_columns(
+            pl.col("raw").cast(pl.Binary),
+            line=pl.lit(None, dtype=pl.Int64),
+            modality=pl.lit(name),
+            rule=pl.lit(NOT_DERIVABLE),
+        )
     )
     handed = quarantine.filter(pl.col("modality") == base).with_columns(modality=pl.lit(name))
     together = [quarantine, lost, *([handed] if moved else [])]
