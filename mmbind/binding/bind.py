@@ -1,7 +1,7 @@
-"""The stage bind: every unlabelled window borrows what it lacks from its most similar ones.
+"""The stage bind: every unlabelled window borrows what it lacks from windows like it.
 
-Each loan takes three steps, each its own function: *propose* (exact search among those who
-can lend), *re-rank* (the search's own order is kept), *select* (the nearest).
+Three steps, each replaceable by ``params.yaml``: *propose* (the nearest by the embedding),
+*re-rank* (time-warped windows, or the search's own order), *select* (a rule per file).
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from mmbind.binding.plan import Loan, Party, Pool, check_parties, plan_loans
+from mmbind.binding.pairs import Paired, pair
+from mmbind.binding.plan import Loan, Party, check_parties, plan_loans
+from mmbind.binding.proposals import Proposals
 from mmbind.binding.quality import overall, quality_of
-from mmbind.binding.search import Candidates, nearest
-from mmbind.binding.select import select_nearest
-from mmbind.binding.weights import weigh
+from mmbind.binding.select import build_rule
 from mmbind.config import Binding
 from mmbind.encoders.shared import open_unlabelled
 from mmbind.encoders.store import EmbeddingStore
@@ -25,9 +23,6 @@ from mmbind.errors import InputError
 from mmbind.files import digest_of, sha256_file, whole_folder, write_json, write_parquet
 from mmbind.schema import PAIRS, conform
 from mmbind.study import Study
-
-#: The search method, part of a binding's identity.
-METHOD = "exact"
 
 
 @dataclass(frozen=True)
@@ -53,49 +48,14 @@ class BindSummary:
         return [*lines, f"binding {self.manifest['id'][:12]}: {self.manifest['counts']['pairs']} pairs"]
 
 
-class Proposals:
-    """The search of a binding; equal searches are made once.
-
-    Memory: O(anchors x candidates) per distinct search.
-    """
-
-    def __init__(self, parties: dict[str, Party], count: int) -> None:
-        """Remembers who takes part and how many candidates to propose."""
-        self._parties, self._count = parties, count
-        self._done: dict[tuple[str, tuple[str, ...], str | None], tuple[Pool, Candidates]] = {}
-
-    def between(self, role: str, lenders: tuple[str, ...], modality: str | None = None) -> tuple[Pool, Candidates]:
-        """Candidates of a role's windows among the windows of other roles.
-
-        Args:
-            role: whose windows ask.
-            lenders: whose windows answer.
-            modality: what an answering window must have; anything when None.
-        """
-        answering = [self._parties[name] for name in lenders]
-        if modality is not None and all(party.having(modality).all() for party in answering):
-            modality = None
-        key = (role, lenders, modality)
-        if key not in self._done:
-            pool = Pool.of(answering, modality)
-            queries = self._parties[role].embeddings.vectors
-            self._done[key] = pool, nearest(queries, pool.vectors, self._count)
-        return self._done[key]
-
-    def favourites(self, role: str, other: str) -> npt.NDArray[np.str_]:
-        """Of each embedded window of a role, the id of the nearest window of another role."""
-        pool, candidates = self.between(role, (other,))
-        return pool.windows.to_numpy()[candidates.positions[:, 0]]
-
-
 def bind(study: Study) -> BindSummary:
     """Finds partners for every window of the unlabelled roles and writes ``study.bindings``.
 
     For each modality that a role lacks and another has, every window (anchor) borrows it
-    from its ``binding.partners`` most similar windows, by cosine of the shared modality's
-    embeddings, over all roles that can lend it (MMBind, arXiv 2411.12126, section 4).
-    A pair is mutual when each window is the nearest of the other among all embedded windows
-    of the other's role. Ranks start at 1. Only role stores and embeddings are opened.
+    from at most ``binding.partners`` windows of the roles that can lend it (MMBind, arXiv
+    2411.12126, section 4, with the rules of ``binding.select``). A pair is mutual when each
+    window has the best score for the other among all embedded windows of the other's role,
+    whatever the rule. Ranks start at 1. Only role stores and embeddings are opened.
 
     Args:
         study: the study.
@@ -105,30 +65,37 @@ def bind(study: Study) -> BindSummary:
 
     Raises:
         MissingStageError: before assign or embed.
-        InputError: when roles cannot be compared, nobody can lend, or lenders are too few.
+        InputError: when roles cannot be compared, nobody can lend, lenders are too few, or
+            no window finds a partner.
     """
     shared, config = study.params.shared.modality, study.params.binding
-    parties = {
-        role: Party(role, store, EmbeddingStore.open(study.embeddings(role)))
-        for role, store in open_unlabelled(study).items()
-    }
-    check_parties(parties, shared)
-    proposals = Proposals(parties, config.partners + 1)  # the next one gives the margin
+    parties = open_parties(study)
+    proposals = Proposals(parties, config, study.params.sources, shared)
+    rule = build_rule(config.select)
     tables: list[pl.DataFrame] = []
     counts: dict[str, Any] = {}
     figures: dict[str, dict[str, float]] = {}
     for loan in plan_loans(parties, shared):
-        pool, candidates = proposals.between(loan.borrower, loan.lenders, loan.modality)
-        pairs = _pair(loan, parties, proposals, pool, candidates, config, shared)
-        tables.append(pairs)
-        counts[loan.name] = _count(loan, parties[loan.borrower], pool, pairs, shared)
-        figures[loan.name] = quality_of(pairs, len(pool.windows))
+        lending = len(proposals.pool(loan.lenders, loan.modality))
+        if lending < config.partners:
+            raise InputError(
+                f"{loan.name}: only {lending} windows can lend, fewer than the {config.partners} partners asked for.",
+                hint="Lower binding.partners or add recordings to the lending roles.",
+            )
+        found = pair(loan, parties, proposals, rule, config.partners, config.weight)
+        tables.append(found.pairs)
+        counts[loan.name] = _count(loan, parties[loan.borrower], lending, found, shared)
+        figures[loan.name] = quality_of(found.pairs, lending)
     pairs = pl.concat(tables).sort("anchor", "borrowed_modality", "rank")
+    totals = _totals(counts, pairs)
+    if not pairs.height:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in totals["refused"].items())
+        raise InputError(f"No window found a partner ({reasons}).", hint="Loosen binding.select or its constraints.")
     with whole_folder(study.bindings) as folder:
         write_parquet(folder / "pairs.parquet", conform(pairs, PAIRS, table="pairs"))
         manifest = {
             **_identity(parties, config, shared),
-            "counts": _totals(counts, pairs),
+            "counts": totals,
             "digests": {"pairs.parquet": sha256_file(folder / "pairs.parquet")},
             "quality": {**overall(list(figures.values())), "loans": figures},
         }
@@ -136,60 +103,19 @@ def bind(study: Study) -> BindSummary:
     return BindSummary(manifest)
 
 
-def _pair(
-    loan: Loan,
-    parties: dict[str, Party],
-    proposals: Proposals,
-    pool: Pool,
-    candidates: Candidates,
-    config: Binding,
-    shared: str,
-) -> pl.DataFrame:
-    """Pairs of one loan, columns of ``schema.PAIRS``."""
-    borrower, partners = parties[loan.borrower], config.partners
-    if len(pool.windows) < partners:
-        raise InputError(
-            f"{loan.name}: only {len(pool.windows)} windows can lend, fewer than the {partners} partners asked for.",
-            hint="Lower binding.partners or add recordings to the lending roles.",
-        )
-    chosen = select_nearest(candidates, partners)
-    anchors = borrower.embeddings.index["window"]
-    repeated = np.repeat(np.arange(len(anchors)), partners)
-    positions = chosen.positions.ravel()
-    similarities = chosen.similarities.ravel()
-    pairs = pl.DataFrame(
-        {
-            "anchor": anchors[repeated],
-            "anchor_source": borrower.sources[repeated],
-            "partner": pool.windows[positions],
-            "partner_source": pool.sources[positions],
-            "similarity": similarities,
-            "rank": np.tile(np.arange(1, partners + 1, dtype=np.int32), len(anchors)),
-            "margin": pl.Series(chosen.margins.ravel()).fill_nan(None),
-            "weight": weigh(similarities, config.weight),
-        }
-    )
-    return pairs.with_columns(
-        pl.lit(shared).alias("shared_modality"),
-        pl.lit(loan.modality).alias("borrowed_modality"),
-        _mutual(loan, parties, proposals, pairs),
-    ).select(list(PAIRS))
+def open_parties(study: Study) -> dict[str, Party]:
+    """The unlabelled roles with their embeddings, checked to be comparable.
 
-
-def _mutual(loan: Loan, parties: dict[str, Party], proposals: Proposals, pairs: pl.DataFrame) -> pl.Series:
-    """Whether each window of a pair is the nearest of the other in the other's role."""
-    both = pl.Series("mutual", np.zeros(pairs.height, dtype=np.bool_))
-    for lender in loan.lenders:
-        ours = parties[loan.borrower].embeddings.index["window"]
-        theirs = parties[lender].embeddings.index["window"]
-        there = pl.DataFrame({"anchor": ours, "there": proposals.favourites(loan.borrower, lender)})
-        back = pl.DataFrame({"partner": theirs, "back": proposals.favourites(lender, loan.borrower)})
-        joined = pairs.join(there, on="anchor", how="left", maintain_order="left").join(
-            back, on="partner", how="left", maintain_order="left"
-        )
-        agree = (joined["there"] == joined["partner"]) & (joined["back"] == joined["anchor"])
-        both |= agree.fill_null(value=False)
-    return both
+    Raises:
+        MissingStageError: before assign or embed.
+        InputError: when roles cannot be compared.
+    """
+    parties = {
+        role: Party(role, store, EmbeddingStore.open(study.embeddings(role)))
+        for role, store in open_unlabelled(study).items()
+    }
+    check_parties(parties, study.params.shared.modality)
+    return parties
 
 
 def _identity(parties: dict[str, Party], config: Binding, shared: str) -> dict[str, Any]:
@@ -203,19 +129,19 @@ def _identity(parties: dict[str, Party], config: Binding, shared: str) -> dict[s
         }
         for role, party in sorted(parties.items())
     }
-    described = {"inputs": inputs, "params": {**config.model_dump(), "shared_modality": shared, "search": METHOD}}
+    described = {"inputs": inputs, "params": {**config.model_dump(), "shared_modality": shared}}
     return {"id": digest_of(described), **described}
 
 
-def _count(loan: Loan, borrower: Party, pool: Pool, pairs: pl.DataFrame, shared: str) -> dict[str, Any]:
+def _count(loan: Loan, borrower: Party, lending: int, found: Paired, shared: str) -> dict[str, Any]:
     """Anchors in = bound + refused, and who could lend."""
     return {
         "anchors": len(borrower.store),
-        "bound": pairs["anchor"].n_unique(),
-        "refused": borrower.refused(shared),
-        "pairs": pairs.height,
+        "bound": found.pairs["anchor"].n_unique(),
+        "refused": {**borrower.refused(shared), **found.refused},
+        "pairs": found.pairs.height,
         "lenders": list(loan.lenders),
-        "lending_windows": len(pool.windows),
+        "lending_windows": lending,
     }
 
 

@@ -44,9 +44,9 @@ class Party:
         return self.store.positions(self.embeddings.ids)
 
     @cached_property
-    def sources(self) -> pl.Series:
-        """The source of each embedded window."""
-        return self.store.index["source"][self.embedded]
+    def facts(self) -> pl.DataFrame:
+        """Window (id), source, subject and start_ns of each embedded window."""
+        return self.store.index.select("window", "source", "subject", "start_ns")[self.embedded]
 
     def having(self, modality: str) -> npt.NDArray[np.bool_]:
         """Whether each embedded window has a modality."""
@@ -84,14 +84,14 @@ class Pool:
     """Windows that may be borrowed from, sorted by id so that ties go to the lowest id.
 
     Attributes:
-        windows: ids (n).
-        sources: source of each (n).
-        vectors: float32 (n, dimensions).
+        facts: window (id), source, subject and start_ns of each (n).
+        parts: the roles that the windows are of, and the rows of each role's embedded windows.
+        order: where each window stands among the parts put one after the other, int64 (n).
     """
 
-    windows: pl.Series
-    sources: pl.Series
-    vectors: Vectors
+    facts: pl.DataFrame
+    parts: list[tuple[Party, npt.NDArray[np.int64]]]
+    order: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, parties: Sequence[Party], modality: str | None = None) -> Pool:
@@ -99,20 +99,36 @@ class Pool:
 
         Args:
             parties: the roles.
-            modality: keep only windows that have it; all when None. A single role that
-                keeps all its windows stays a memory map.
+            modality: keep only windows that have it; all when None.
         """
-        keep = [p.having(modality) if modality else np.ones(len(p.embeddings), dtype=np.bool_) for p in parties]
-        if len(parties) == 1 and keep[0].all():
-            only = parties[0]
-            return cls(only.embeddings.index["window"], only.sources, only.embeddings.vectors)
-        windows = pl.concat(
-            [p.embeddings.index["window"].filter(pl.Series(k)) for p, k in zip(parties, keep, strict=True)]
-        )
-        sources = pl.concat([p.sources.filter(pl.Series(k)) for p, k in zip(parties, keep, strict=True)])
-        vectors = np.concatenate([p.embeddings.vectors[k] for p, k in zip(parties, keep, strict=True)])
-        order = windows.arg_sort()
-        return cls(windows[order], sources[order], vectors[order.to_numpy()])
+        parts = [
+            (party, np.flatnonzero(party.having(modality)) if modality else np.arange(len(party.embeddings)))
+            for party in parties
+        ]
+        facts = pl.concat([party.facts[rows] for party, rows in parts])
+        order = facts["window"].arg_sort()
+        return cls(facts[order], parts, order.to_numpy().astype(np.int64))
+
+    def __len__(self) -> int:
+        """The number of windows."""
+        return self.facts.height
+
+    @property
+    def windows(self) -> pl.Series:
+        """Ids (n)."""
+        return self.facts["window"]
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Embeddings, float32 (n, dimensions); a memory map where one role lends all it has."""
+        return self.gather({party.role: party.embeddings.vectors for party, _ in self.parts})
+
+    def gather(self, per_role: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        """Rows of the pool's windows (n, ...), from arrays with one row per embedded window of a role."""
+        (first, rows), *others = self.parts
+        if not others and len(rows) == len(first.embeddings):
+            return per_role[first.role]
+        return np.concatenate([per_role[party.role][rows] for party, rows in self.parts])[self.order]
 
 
 def plan_loans(parties: Mapping[str, Party], shared: str) -> list[Loan]:

@@ -6,6 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+#: Names of the figures of a loan.
+FIGURES = ("similarity", "margin", "weight", "mutual", "hubness_max", "hubness_skew", "coverage")
+
 
 def k_occurrence(pairs: pl.DataFrame, lenders: int) -> npt.NDArray[np.int64]:
     """How often each lender was borrowed from, int64 (lenders,), never-borrowed ones included.
@@ -33,14 +36,16 @@ def quality_of(pairs: pl.DataFrame, lenders: int) -> dict[str, float]:
     """Label-free figures of one loan.
 
     Args:
-        pairs: its pairs, at least one.
+        pairs: its pairs; without any, every figure is 0.
         lenders: how many windows could have lent.
 
     Returns:
         ``similarity``, ``margin`` and ``weight`` (means; the margin over pairs that have
-        one), ``mutual`` (share of anchors with a mutual partner), ``hubness_max`` and
+        one), ``mutual`` (share of bound anchors with a mutual partner at rank 1), ``hubness_max`` and
         ``hubness_skew`` (of the k-occurrence), ``coverage`` (share of lenders borrowed).
     """
+    if not pairs.height:
+        return dict.fromkeys(FIGURES, 0.0)
     occurrence = k_occurrence(pairs, lenders)
     margins = pairs["margin"].drop_nulls().to_numpy()
     nearest = pairs.filter(pl.col("rank") == 1)
@@ -56,6 +61,7 @@ def quality_of(pairs: pl.DataFrame, lenders: int) -> dict[str, float]:
 
 
 def overall(figures: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of each figure over loans; of ``hubness_max`` the largest."""
+    """The mean of each figure over loans that bound anybody; of ``hubness_max`` the largest."""
+    figures = [loan for loan in figures if loan["hubness_max"] > 0]
     mean = {name: float(np.mean([loan[name] for loan in figures])) for name in figures[0]}
     return {**mean, "hubness_max": max(loan["hubness_max"] for loan in figures)}

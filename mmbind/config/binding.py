@@ -18,11 +18,125 @@ class WeightMap(Section):
     offset: float = 0.0
 
 
-class Binding(Section):
-    """How anchors find partners."""
+class Search(Section):
+    """Step 1, *propose*: which windows are looked at more closely."""
 
-    #: Partners per anchor.
+    #: ``exact``, or ``auto``: approximate where it pays and its recall is proven.
+    method: Literal["auto", "exact"] = "auto"
+    #: Share of the true nearest windows that an approximate search must find ...
+    recall: float = Field(default=0.99, gt=0, lt=1)
+    #: ... with this confidence (exact binomial bound on a fresh holdout).
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    #: Largest index of an approximate search, in GiB; where more is needed, the search is exact.
+    max_memory_gb: float = Field(default=4.0, gt=0)
+    #: Where the products are computed; ``auto`` takes a GPU where there is one. Same answers.
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class KeepOrder(Section):
+    """Step 2, *re-rank*: the order of the search is kept."""
+
+    kind: Literal["none"] = "none"
+
+
+class Warping(Section):
+    """Step 2, *re-rank*: dynamic time warping of the shared modality's windows."""
+
+    kind: Literal["dtw"] = "dtw"
+    #: What is warped. ``zscore``: every window without its mean, its mean square set to one.
+    #: ``scaled``: channels in units of their deviation over all windows. ``gravity``: the
+    #: vertical and the horizontal part of an acceleration in three axes, for devices worn
+    #: differently; ``log_gravity``: their logarithms. ``log_magnitude``: that of the length.
+    view: Literal["zscore", "scaled", "gravity", "log_gravity", "log_magnitude"] = "zscore"
+    #: Steps per window while warping.
+    steps: int = Field(default=60, ge=2)
+    #: Largest shift of one window against the other, in those steps.
+    band: int = Field(default=8, ge=0)
+
+
+Rerank = Annotated[KeepOrder | Warping, Field(discriminator="kind")]
+
+
+class Nearest(Section):
+    """The best candidates, as in the paper."""
+
+    kind: Literal["nearest"] = "nearest"
+
+
+class Softmax(Section):
+    """The best candidates, weighted by softmax(score / temperature)."""
+
+    kind: Literal["softmax"] = "softmax"
+    temperature: float = Field(default=0.1, gt=0)
+
+
+class Mutual(Section):
+    """Only windows that are among the best of each other."""
+
+    kind: Literal["mutual"] = "mutual"
+
+
+class Csls(Section):
+    """Scores less the mean score of both windows' neighbourhoods, against hubs."""
+
+    kind: Literal["csls"] = "csls"
+    neighbours: int = Field(default=10, ge=1)
+
+
+class Capped(Section):
+    """Nobody lends more than ``cap`` times; the best pairs choose first."""
+
+    kind: Literal["capped"] = "capped"
+    cap: int = Field(default=3, ge=1)
+
+
+class Transport(Section):
+    """Entropic optimal transport on the candidates."""
+
+    kind: Literal["transport"] = "transport"
+    #: Entropy, in standard deviations of the candidates' scores.
+    temperature: float = Field(default=0.3, gt=0)
+    #: 1: balanced, every window gives and takes equally. Less lets popular windows give more.
+    damping: float = Field(default=0.6, gt=0, le=1)
+    #: At most so many rounds; they end when nothing moves any more.
+    iterations: int = Field(default=100, ge=1)
+
+
+class Ratio(Section):
+    """Only anchors whose best candidates are clearly nearer than the next one."""
+
+    kind: Literal["ratio"] = "ratio"
+    #: Distance of the last one taken, at most this share of the distance of the next one.
+    ratio: float = Field(default=0.9, gt=0, le=1)
+
+
+Select = Annotated[
+    Nearest | Softmax | Mutual | Csls | Capped | Transport | Ratio,
+    Field(discriminator="kind"),
+]
+
+
+class Constraints(Section):
+    """What pairs must fulfil; candidates that do not are not considered."""
+
+    subject: Literal["any", "same", "different"] = "any"
+    #: By the sources' ``identity.placement``.
+    placement: Literal["any", "same"] = "any"
+    #: Largest difference in the time of day, in hours (UTC); None: any.
+    hours: float | None = Field(default=None, gt=0, le=12)
+
+
+class Binding(Section):
+    """How anchors find partners: propose, re-rank, select."""
+
+    #: Partners per anchor, at most.
     partners: int = Field(default=1, ge=1)
+    #: Windows that the search proposes to each anchor for the later steps.
+    candidates: int = Field(default=64, ge=2)
+    search: Search = Search()
+    rerank: Rerank = Warping()
+    select: Select = Transport()
+    constraints: Constraints = Constraints()
     weight: WeightMap = WeightMap()
 
 

@@ -12,15 +12,12 @@ Rounding bound: |fl(x.y) - x.y| <= d u / (1 - d u) |x||y| with u = 2^-24 for sum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import faiss
 import numpy as np
 import numpy.typing as npt
 
+from mmbind.binding.search.candidates import Candidates, Vectors
 from mmbind.progress import progress
-
-Vectors = npt.NDArray[np.float32]
 
 #: Candidates that FAISS proposes beyond those asked for.
 MARGIN = 16
@@ -28,19 +25,6 @@ MARGIN = 16
 BATCH = 1000
 #: Entries of one block of the exhaustive pass.
 BLOCK_ENTRIES = 1 << 24
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The nearest lenders of each query, best first.
-
-    Attributes:
-        similarities: cosine, float64 (queries, k).
-        positions: rows of the lenders, int64 (queries, k).
-    """
-
-    similarities: npt.NDArray[np.float64]
-    positions: npt.NDArray[np.int64]
 
 
 def nearest(queries: Vectors, lenders: Vectors, k: int) -> Candidates:

@@ -1,0 +1,118 @@
+"""Steps 1 and 2, *propose* and *re-rank*, between roles: the graphs that rules choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from mmbind.binding.constraints import allowed, with_placement
+from mmbind.binding.graph import Graph, build_graph
+from mmbind.binding.plan import Party, Pool
+from mmbind.binding.rerank import warped_correlation, warped_views
+from mmbind.binding.search import Candidates, nearest
+from mmbind.binding.select import build_rule
+from mmbind.config import Binding, Source
+from mmbind.config.binding import Warping
+from mmbind.encoders.shared import gather_finite
+
+#: Roles whose windows answer, and the modality that they must have.
+Lenders = tuple[tuple[str, ...], str | None]
+
+
+class Proposals:
+    """Candidates between roles; what two loans share is searched and warped once.
+
+    Memory: O(windows x candidates) per pair of roles.
+    """
+
+    def __init__(
+        self, parties: Mapping[str, Party], config: Binding, sources: Mapping[str, Source], shared: str
+    ) -> None:
+        """Remembers who takes part.
+
+        Args:
+            parties: the unlabelled roles.
+            config: the section ``binding``.
+            sources: the section ``sources``.
+            shared: the shared modality.
+        """
+        self._parties, self._config, self._sources = parties, config, sources
+        #: The modality by which windows are compared.
+        self.shared = shared
+        self._pools: dict[Lenders, Pool] = {}
+        self._graphs: dict[tuple[Lenders, Lenders], Graph] = {}
+
+    @property
+    def count(self) -> int:
+        """Candidates per window: what the rule takes and the next one, or as many as are asked for."""
+        config = self._config
+        if isinstance(config.rerank, Warping) or build_rule(config.select).needs_candidates:
+            return max(config.candidates, config.partners + 1)
+        return config.partners + 1
+
+    def pool(self, roles: tuple[str, ...], modality: str | None = None) -> Pool:
+        """The embedded windows of some roles that have a modality (any when None)."""
+        return self._pool(self._lenders(roles, modality))
+
+    def between(self, role: str, lenders: tuple[str, ...], modality: str | None = None) -> Graph:
+        """Candidates of a role's windows (rows) among the windows of other roles (columns).
+
+        Args:
+            role: whose windows ask.
+            lenders: whose windows answer.
+            modality: what an answering window must have; anything when None.
+        """
+        ours, theirs = self._lenders((role,), None), self._lenders(lenders, modality)
+        if (ours, theirs) not in self._graphs:
+            graph = self._graph(ours, theirs)
+            self._graphs[ours, theirs] = graph
+            self._graphs[theirs, ours] = graph.transposed
+        return self._graphs[ours, theirs]
+
+    def _lenders(self, roles: tuple[str, ...], modality: str | None) -> Lenders:
+        everybody = modality is None or all(self._parties[role].having(modality).all() for role in roles)
+        return roles, None if everybody else modality
+
+    def _pool(self, lenders: Lenders) -> Pool:
+        if lenders not in self._pools:
+            roles, modality = lenders
+            self._pools[lenders] = Pool.of([self._parties[role] for role in roles], modality)
+        return self._pools[lenders]
+
+    def _graph(self, our: Lenders, their: Lenders) -> Graph:
+        """Both directions searched, warped where the study asks for it, and constrained."""
+        here, there = self._pool(our), self._pool(their)
+        forth = nearest(here.vectors, there.vectors, self.count)
+        back = nearest(there.vectors, here.vectors, self.count)
+        scores = [self._scores(here, there, forth), self._scores(there, here, back)]
+        rows = [np.repeat(np.arange(len(found.positions)), found.positions.shape[1]) for found in (forth, back)]
+        graph = build_graph(
+            np.concatenate([rows[0], back.positions.ravel()]),
+            np.concatenate([forth.positions.ravel(), rows[1]]),
+            np.concatenate([forth.similarities.ravel(), back.similarities.ravel()]),
+            np.concatenate([score.ravel() for score in scores]),
+            (len(here), len(there)),
+        )
+        constraints = self._config.constraints
+        ours, theirs = (with_placement(pool.facts, self._sources, constraints) for pool in (here, there))
+        keep = allowed(graph, ours, theirs, constraints)
+        return graph if keep.all() else graph.only(keep)
+
+    def _scores(self, here: Pool, there: Pool, found: Candidates) -> npt.NDArray[np.float64]:
+        settings = self._config.rerank
+        if not isinstance(settings, Warping):
+            return found.similarities
+        return warped_correlation(here.gather(self._views), there.gather(self._views), found.positions, settings.band)
+
+    @cached_property
+    def _views(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What is warped, one row per embedded window of each role."""
+        settings = self._config.rerank
+        assert isinstance(settings, Warping)  # noqa: S101
+        signals = {
+            role: gather_finite(party.store, self.shared, party.embedded) for role, party in self._parties.items()
+        }
+        return warped_views(signals, settings)

@@ -1,0 +1,37 @@
+"""Re-ranking: from proposed candidates to the scores that rules go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmbind.binding.graph import Floats, Ints
+from mmbind.binding.rerank.views import views_of
+from mmbind.binding.rerank.warping import Series, warp
+from mmbind.config.binding import Warping
+
+
+def warped_views(roles: Mapping[str, Series], settings: Warping) -> dict[str, Series]:
+    """What :func:`warped_correlation` compares, by role; see :func:`views_of`."""
+    return views_of(roles, settings.view, settings.steps)
+
+
+def warped_correlation(queries: Series, lenders: Series, positions: Ints, band: int) -> Floats:
+    """1 - d / 2 with d the mean squared difference along the best warping path.
+
+    Without a band, and for ``zscore`` windows, it is the correlation of the two windows.
+    Where a path is longer than the window its steps all count, so warping is not free.
+
+    Args:
+        queries: views of the anchors, float32 (m, steps, channels).
+        lenders: views of the lenders, float32 (n, steps, channels).
+        positions: candidates of each anchor, int64 (m, c); negative ones are no candidates.
+        band: largest shift in steps.
+
+    Returns:
+        float64 (m, c), at most 1; minus infinity where there is no candidate.
+    """
+    distances = np.empty(positions.shape, dtype=np.float32)
+    warp(np.ascontiguousarray(queries), np.ascontiguousarray(lenders), positions, band, distances)
+    return np.asarray(1.0 - distances.astype(np.float64) / (2 * queries.shape[1] * queries.shape[2]))

@@ -1,0 +1,39 @@
+"""``mmbind bind``: a closer look at pairing. Heavy imports wait inside the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def bind() -> None:
+    """Look closely at how windows find partners (the stage itself is 'dvc repro bind')."""
+
+
+@bind.command()
+@click.option("--study", default=".", show_default=True, help="The study's folder.")
+@click.option("--rotation", "names", multiple=True, help="A rotation of params.yaml; may be repeated.")
+@click.option(
+    "--people",
+    multiple=True,
+    help='A rotation of your own, e.g. "A=1,3 B=5,7 target=2,4 test=6,8"; may be repeated.',
+)
+@click.option("--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too.")
+def compare(study: str, names: tuple[str, ...], people: tuple[str, ...], path: Path | None) -> None:
+    """Pair the study's windows by every rule, and judge the pairs.
+
+    Purity needs true labels of the unlabelled roles. Without rotations, the roles as assigned and
+    embedded are compared; with them, the mean over rotations is shown, each assigned and embedded anew
+    where it is not up to date.
+    """
+    from mmbind.evaluation.pairing_table import compare_study
+    from mmbind.study import Study
+
+    comparison = compare_study(Study.load(study), names, people)
+    for line in comparison.lines():
+        click.echo(line)
+    if path is not None:
+        comparison.write(path)
+        click.echo(f"figures: {path}")
