@@ -94,7 +94,7 @@ def bind(study: Study) -> BindSummary:
     with whole_folder(study.bindings) as folder:
         write_parquet(folder / "pairs.parquet", conform(pairs, PAIRS, table="pairs"))
         manifest = {
-            **_identity(parties, config, shared),
+            **_identity(parties, proposals, config),
             "counts": totals,
             "digests": {"pairs.parquet": sha256_file(folder / "pairs.parquet")},
             "quality": {**overall(list(figures.values())), "loans": figures},
@@ -118,7 +118,7 @@ def open_parties(study: Study) -> dict[str, Party]:
     return parties
 
 
-def _identity(parties: dict[str, Party], config: Binding, shared: str) -> dict[str, Any]:
+def _identity(parties: dict[str, Party], proposals: Proposals, config: Binding) -> dict[str, Any]:
     """What the binding was made of; its id is the digest of exactly this."""
     inputs = {
         role: {
@@ -126,10 +126,11 @@ def _identity(parties: dict[str, Party], config: Binding, shared: str) -> dict[s
             "encoder": party.embeddings.manifest["encoder"],
             "index": party.embeddings.manifest["role_index"],
             "windows": len(party.store),
+            **proposals.read(role),
         }
         for role, party in sorted(parties.items())
     }
-    described = {"inputs": inputs, "params": {**config.model_dump(), "shared_modality": shared}}
+    described = {"inputs": inputs, "params": {**config.model_dump(), "shared_modality": proposals.shared}}
     return {"id": digest_of(described), **described}
 
 

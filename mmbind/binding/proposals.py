@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from mmbind.binding.rerank import warped_correlation, warped_views
 from mmbind.binding.search import Candidates, nearest
 from mmbind.binding.select import build_rule
 from mmbind.config import Binding, Source
-from mmbind.config.binding import Warping
+from mmbind.config.binding import Constraints, Warping
 from mmbind.encoders.shared import gather_finite
 
 #: Roles whose windows answer, and the modality that they must have.
@@ -72,6 +73,16 @@ class Proposals:
             self._graphs[theirs, ours] = graph.transposed
         return self._graphs[ours, theirs]
 
+    def read(self, role: str) -> dict[str, str]:
+        """Digests of what pairing reads of a role beside its embeddings, by what it is."""
+        digests = {}
+        if isinstance(self._config.rerank, Warping):
+            digests["signals"] = hashlib.sha256(self._signals[role].tobytes()).hexdigest()
+        if self._config.constraints != Constraints():
+            facts = with_placement(self._parties[role].facts, self._sources, self._config.constraints)
+            digests["facts"] = hashlib.sha256(facts.write_csv().encode()).hexdigest()
+        return digests
+
     def _lenders(self, roles: tuple[str, ...], modality: str | None) -> Lenders:
         everybody = modality is None or all(self._parties[role].having(modality).all() for role in roles)
         return roles, None if everybody else modality
@@ -108,11 +119,12 @@ class Proposals:
         return warped_correlation(here.gather(self._views), there.gather(self._views), found.positions, settings.band)
 
     @cached_property
+    def _signals(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The shared modality, one row per embedded window of each role."""
+        return {role: gather_finite(party.store, self.shared, party.embedded) for role, party in self._parties.items()}
+
+    @cached_property
     def _views(self) -> dict[str, npt.NDArray[np.float32]]:
         """What is warped, one row per embedded window of each role."""
         settings = self._config.rerank
-        assert isinstance(settings, Warping)  # noqa: S101
-        signals = {
-            role: gather_finite(party.store, self.shared, party.embedded) for role, party in self._parties.items()
-        }
-        return warped_views(signals, settings)
+        return warped_views(self._signals, settings) if isinstance(settings, Warping) else {}

@@ -15,6 +15,8 @@ from mmbind.windows.store import ModalitySpec, StoreWriter, WindowStore
 from tests.support import write_study
 
 STEPS = 4
+#: The paper's pairing: the nearest by the embedding, whatever the signals.
+PLAIN = {"partners": 1, "rerank": {"kind": "none"}, "select": {"kind": "nearest"}}
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -37,6 +39,9 @@ def put_role(
     order: Sequence[int] | None = None,
     steps: int = STEPS,
     names: Sequence[str] | None = None,
+    signals: np.ndarray | None = None,
+    subjects: Sequence[str] | None = None,
+    starts: Sequence[int] | None = None,
 ) -> None:
     """Writes a role's windows and their embeddings.
 
@@ -50,6 +55,9 @@ def put_role(
         order: the order of the rows in ``vectors.npy``.
         steps: samples per window.
         names: window ids, sorted.
+        signals: of the modality acc, (windows, steps, 1); zeros when None.
+        subjects: one per window; all the same when None.
+        starts: start_ns of each window; 0 when None.
     """
     count = len(vectors)
     ids = list(names or [f"{role.lower()}{i:04d}" for i in range(count)])
@@ -58,10 +66,10 @@ def put_role(
         {
             "window": ids,
             "recording": ids,
-            "source": [f"source_{role}"] * count,
-            "subject": ["p"] * count,
-            "start_ns": [0] * count,
-            "stop_ns": [1] * count,
+            "source": [f"source_{role.lower()}"] * count,
+            "subject": list(subjects or ["p"] * count),
+            "start_ns": list(starts or [0] * count),
+            "stop_ns": [start + 1 for start in starts or [0] * count],
             "label": pl.Series([None] * count, dtype=pl.String),
         },
         schema_overrides=dict.fromkeys(("window", "recording", "source", "subject"), pl.String)
@@ -71,7 +79,10 @@ def put_role(
     present = {name: np.array([i not in missing[name] for i in range(count)], dtype=bool) for name in modalities}
     with whole_folder(study.role(role)) as folder:
         writer = StoreWriter(folder, specs)
-        writer.add(index, {n: (p, np.zeros((int(p.sum()), steps, 1), np.float32)) for n, p in present.items()})
+        values = {n: np.zeros((count, steps, 1), np.float32) for n in present}
+        if signals is not None:
+            values["acc"] = signals.astype(np.float32)
+        writer.add(index, {n: (p, values[n][p]) for n, p in present.items()})
         writer.close({})
     put_embeddings(study, role, vectors, present.get("acc", np.ones(count, bool)), order)
 
@@ -94,7 +105,7 @@ def put_embeddings(
 
 def two_roles(root: Path, a: np.ndarray, b: np.ndarray, **binding: object) -> Study:
     """A has acc and gyro, B has acc and mag."""
-    study = write_study(root, binding={"partners": 1, **binding})
+    study = write_study(root, binding={**PLAIN, **binding})
     put_role(study, "A", ["acc", "gyro"], a)
     put_role(study, "B", ["acc", "mag"], b)
     return study

@@ -17,7 +17,7 @@ from mmbind.files import digest_folder, read_json
 from mmbind.schema import PAIRS
 from mmbind.study import Study
 from tests.support import tiny_params, write_study
-from tests.unit.binding.rig import put_embeddings, put_role, random_vectors, two_roles, unit
+from tests.unit.binding.rig import PLAIN, put_embeddings, put_role, random_vectors, two_roles, unit
 
 
 def pairs_of(study: Study) -> pl.DataFrame:
@@ -34,7 +34,7 @@ def test_each_side_borrows_what_it_lacks_from_the_most_similar(tmp_path: Path) -
     study = two_roles(tmp_path, a, b)
     summary = bind(study)
     pairs = pairs_of(study)
-    assert dict(pairs.schema) == PAIRS
+    assert dict(pairs.schema) == {**PAIRS, "score": pl.Float64}
     found = {(r["anchor"], r["borrowed_modality"]): r for r in pairs.iter_rows(named=True)}
     assert {key: row["partner"] for key, row in found.items()} == {
         ("a0000", "mag"): "b0001", ("a0001", "mag"): "b0000",
@@ -43,7 +43,7 @@ def test_each_side_borrows_what_it_lacks_from_the_most_similar(tmp_path: Path) -
     first = found["a0000", "mag"]
     assert first["similarity"] == pytest.approx(1 / np.sqrt(1.01))
     assert first["margin"] == pytest.approx(1 / np.sqrt(1.01))
-    assert (first["anchor_source"], first["partner_source"]) == ("source_A", "source_B")
+    assert (first["anchor_source"], first["partner_source"]) == ("source_a", "source_b")
     assert (first["shared_modality"], first["rank"], first["mutual"]) == ("acc", 1, True)
     assert found["b0002", "gyro"]["mutual"] is False
     assert found["b0002", "gyro"]["weight"] == 0
@@ -64,7 +64,7 @@ def test_invariants(sizes: tuple[int, int], partners: int, distinct: int, lost: 
     base = random_vectors(distinct, 5, seed)
     a, b = (base[rng.integers(0, distinct, size)] for size in sizes)
     with TemporaryDirectory() as folder:
-        study = write_study(Path(folder), binding={"partners": partners})
+        study = write_study(Path(folder), binding={**PLAIN, "partners": partners})
         put_role(study, "A", ["acc", "gyro"], a)
         put_role(study, "B", ["acc", "mag"], np.concatenate([b, b[:2]]), absent={"acc": lost})
         bind(study)
@@ -116,7 +116,7 @@ def test_the_id_changes_exactly_when_what_it_describes_changes(change: str, seed
     with TemporaryDirectory() as folder:
         study = two_roles(Path(folder) / "study", a, b)
         before = bind(study).manifest
-        binding = {"partners": 1}
+        binding = PLAIN
         match change:
             case "vector":
                 b = b.copy()
@@ -131,9 +131,9 @@ def test_the_id_changes_exactly_when_what_it_describes_changes(change: str, seed
             case "weight":
                 study = write_study(study.root, binding={**binding, "weight": {"slope": 0.4}})
             case "training":
-                study = write_study(study.root, training={**tiny_params()["training"], "seed": 5})
+                study = write_study(study.root, binding=binding, training={**tiny_params()["training"], "seed": 5})
             case "report":
-                study = write_study(study.root, report={"drawn_pairs": 3})
+                study = write_study(study.root, binding=binding, report={"drawn_pairs": 3})
             case "moved":
                 shutil.move(study.root, Path(folder) / "moved")
                 study = Study.load(Path(folder) / "moved")
@@ -145,7 +145,7 @@ def test_the_id_changes_exactly_when_what_it_describes_changes(change: str, seed
 
 def test_three_roles_borrow_from_the_best_of_all_lenders(tmp_path: Path) -> None:
     roles = {**tiny_params()["roles"], "C": {"sources": ["s"], "subjects": ["p7"], "modalities": ["acc", "mag"]}}
-    study = write_study(tmp_path, roles=roles)
+    study = write_study(tmp_path, roles=roles, binding=PLAIN)
     put_role(study, "A", ["acc", "gyro"], unit(np.eye(4)[:2]))
     put_role(study, "B", ["acc", "mag"], unit(np.array([[3, 1, 0, 0], [0, 1, 1, 0]])))
     put_role(study, "C", ["acc", "mag"], unit(np.array([[1, 1, 0, 0], [0, 3, 1, 0.0]])), absent={"mag": []})
@@ -159,7 +159,7 @@ def test_three_roles_borrow_from_the_best_of_all_lenders(tmp_path: Path) -> None
 
 
 def test_one_anchor_borrows_several_modalities(tmp_path: Path) -> None:
-    study = write_study(tmp_path)
+    study = write_study(tmp_path, binding=PLAIN)
     put_role(study, "A", ["acc"], random_vectors(5))
     put_role(study, "B", ["acc", "gyro", "mag"], random_vectors(6, seed=1), absent={"mag": [0, 1]})
     manifest = bind(study).manifest

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbind.binding.search import MARGIN, nearest
+from mmbind.binding.search import nearest
+from mmbind.binding.search.exact import MARGIN
 from tests.unit.binding.rig import random_vectors, unit
 
 
