@@ -61,6 +61,10 @@ class Study:
         """Judgement of a source (validate), a JSON file."""
         return self.root / "data" / "validation" / f"{source}.json"
 
+    def fingerprints(self, source: str) -> Path:
+        """Fingerprints of a source's recordings by content (validate), a Parquet file."""
+        return self.root / "data" / "validation" / f"{source}.parquet"
+
     def windows(self, source: str) -> Path:
         """Window store of a source (window)."""
         return self.root / "data" / "windows" / source

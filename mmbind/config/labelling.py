@@ -40,6 +40,9 @@ class Identity(Section):
     device: str | None = None
     placement: str | None = None
     session: str | None = None
+    #: Who a subject is, by the name that all sources share: ``{a01: anna}``. For people whom
+    #: several sources have, or one source under several names, so that no two roles get them.
+    people: dict[str, str] = {}
 
     @field_validator("pattern")
     @classmethod

@@ -1,14 +1,15 @@
 """Nothing may stand on two sides.
 
-No subject and no recording in two roles; and no signal of the test role, byte for byte, in a
-role that training sees. Signals that never change (a device at rest that logs whole numbers,
-a dead sensor) carry no content and are passed over.
+No subject, no person and no recording in two roles; no recording of one role whose content is
+that of another role's, under whatever name (fingerprints of the stage ``validate``); and no
+signal of the test role, byte for byte, in a role that training sees. Signals that never change
+(a device at rest that logs whole numbers, a dead sensor) carry no content and are passed over.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +21,8 @@ from mmbind.errors import LeakageError
 from mmbind.progress import progress
 from mmbind.roles.select import RoleWindows
 from mmbind.study import Study
+from mmbind.validation.copies import copies
+from mmbind.validation.fingerprints import MARKS
 
 Digests = npt.NDArray[np.uint64]
 
@@ -38,6 +41,8 @@ def check_leakage(study: Study, roles: Sequence[RoleWindows], *, shard_size: int
     for first, second in combinations(roles, 2):
         for column in ("subject", "recording"):
             _refuse_shared(study, first, second, column)
+        _refuse_shared_people(study, first, second)
+    _refuse_copies(study, roles)
     tested = [role for role in roles if role.name == TEST]
     trained = [role for role in roles if role.name != TEST]
     for test in tested:
@@ -82,6 +87,60 @@ def _refuse_shared(study: Study, first: RoleWindows, second: RoleWindows, column
         )
 
 
+def _refuse_shared_people(study: Study, first: RoleWindows, second: RoleWindows) -> None:
+    """Refuses a person whom two roles share under two names, where the sources say who is who."""
+    known, others = (_people(study, role) for role in (first, second))
+    for person in sorted(known.keys() & others.keys()):
+        (source, subject), (other, name) = known[person], others[person]
+        raise LeakageError(
+            f"The roles {first.name!r} and {second.name!r} share the person {person!r}: "
+            f"subject {subject!r} of the source {source!r} is subject {name!r} of {other!r}.",
+            hint="Give every person to one role only ('roles' and 'identity.people' in params.yaml).",
+        )
+
+
+def _people(study: Study, role: RoleWindows) -> dict[str, tuple[str, str]]:
+    """Source and subject by person, of the role's subjects that ``identity.people`` names."""
+    named: dict[str, tuple[str, str]] = {}
+    for source, subject in role.index.select("source", "subject").drop_nulls().unique().sort("*").iter_rows():
+        person = study.params.sources[source].identity.people.get(subject)
+        if person is not None:
+            named.setdefault(person, (source, subject))
+    return named
+
+
+def _refuse_copies(study: Study, roles: Sequence[RoleWindows]) -> None:
+    """Refuses recordings of two roles with the same content; sources without fingerprints are passed over."""
+    owners = pl.concat(
+        role.index.select("recording", "source").unique().with_columns(role=pl.lit(role.name)) for role in roles
+    )
+    paths = {source: study.fingerprints(source) for source in owners["source"].unique().sort()}
+    marks = [pl.read_parquet(path) for path in paths.values() if path.is_file()]
+    within = pl.concat([pl.DataFrame(schema=MARKS), *marks]).join(owners, on="recording", how="semi")
+    other = owners.select(pl.all().name.prefix("other_"))
+    crossing = (
+        copies(within)
+        .join(owners, on="recording", maintain_order="left")
+        .join(other, on="other_recording", maintain_order="left")
+        .filter(pl.col("role") != pl.col("other_role"))
+    )
+    if crossing.height:
+        row = crossing.row(0, named=True)
+        first, second = (_copy(study, row, side) for side in ("", "other_"))
+        raise LeakageError(
+            f"The same readings stand in the roles {row['role']!r} and {row['other_role']!r}: {first} and {second} "
+            f"({row['share']:.0%} of their fingerprint, {row['shared']} marks; {crossing.height} such pairs in all).",
+            hint="One of the two files is a copy: remove it from data/raw, or keep both in one role.",
+        )
+
+
+def _copy(study: Study, row: Mapping[str, object], side: str) -> str:
+    """A recording of a pair of copies: modality, source and file."""
+    source, recording = str(row[f"{side}source"]), row[f"{side}recording"]
+    file = _file_of(study, source, recording)
+    return f"{row[f'{side}modality']} of {f'file {file!r}' if file else f'recording {recording}'} (source {source!r})"
+
+
 def _refuse_duplicates(
     study: Study,
     test: RoleWindows,
@@ -105,11 +164,16 @@ def _refuse_duplicates(
             )
 
 
-def _place(study: Study, window: dict[str, object]) -> str:
+def _place(study: Study, window: Mapping[str, object]) -> str:
     """A window, its source and, where the records are at hand, its file."""
-    path = study.records(str(window["source"])) / "recordings.parquet"
-    file = ""
-    if path.is_file():
-        rows = pl.scan_parquet(path).filter(pl.col("recording") == window["recording"]).select("file").collect()
-        file = f", file {rows['file'][0]!r}" if rows.height else ""
-    return f"window {window['window']} (source {window['source']!r}{file})"
+    file = _file_of(study, str(window["source"]), window["recording"])
+    return f"window {window['window']} (source {window['source']!r}{f', file {file!r}' if file else ''})"
+
+
+def _file_of(study: Study, source: str, recording: object) -> str | None:
+    """The file that a recording came from, where the records are at hand."""
+    path = study.records(source) / "recordings.parquet"
+    if not path.is_file():
+        return None
+    rows = pl.scan_parquet(path).filter(pl.col("recording") == recording).select("file").collect()
+    return str(rows["file"][0]) if rows.height else None

@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 
 from mmbind.errors import ConfigError, nearest
+from mmbind.validation.columns import IN_UNIT, SUMMARY
 from mmbind.validation.judgement import Finding, Verdict
 from mmbind.validation.suites import Expectation, Suite
-from mmbind.validation.summary import IN_UNIT, SUMMARY, rounded
+from mmbind.validation.summary import rounded
 
 #: How many of the worst files a verdict names.
 WORST = 5

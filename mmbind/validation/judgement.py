@@ -10,6 +10,9 @@ from typing import Any
 from mmbind.errors import GateError
 from mmbind.validation.conservation import Conservation
 
+#: Pairs of copies that a terminal is told of.
+TOLD = 3
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -86,6 +89,8 @@ class Judgement:
         conservation: whether every row read was kept or quarantined.
         quarantined: quarantined rows and files by rule.
         figures: summary of the source and of each modality.
+        copies: recordings with the same content: file, modality, other_file, other_modality and
+            share of the fingerprint, the first of them.
         path: where the judgement is written.
     """
 
@@ -95,6 +100,7 @@ class Judgement:
     conservation: Conservation
     quarantined: Mapping[str, int]
     figures: Mapping[str, Any]
+    copies: Sequence[Mapping[str, Any]]
     path: Path
 
     @property
@@ -121,6 +127,7 @@ class Judgement:
             "conservation": {**asdict(self.conservation), "holds": self.conservation.holds},
             "quarantined": dict(self.quarantined),
             "figures": dict(self.figures),
+            "copies": [dict(pair) for pair in self.copies],
             "rules": [asdict(verdict) for verdict in self.verdicts],
         }
 
@@ -132,6 +139,10 @@ class Judgement:
             f"{self.source}: {held} of {len(self.verdicts)} rules hold; rows read {rows.read}"
             f" = kept {rows.kept} + quarantined {rows.quarantined}",
             *(f"warning: {verdict.sentence}." for verdict in self.warnings),
+            *(
+                f"copy: {pair['modality']} of {pair['file']} is {pair['other_modality']} of {pair['other_file']}."
+                for pair in self.copies[:TOLD]
+            ),
         ]
 
     def enforce(self) -> None:

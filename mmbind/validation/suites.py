@@ -21,7 +21,7 @@ from mmbind.config.base import Section
 from mmbind.errors import ConfigError, nearest
 from mmbind.files import read_json
 from mmbind.units import UNITS
-from mmbind.validation.summary import SCOPES
+from mmbind.validation.columns import SCOPES
 
 #: Comparisons of a row condition whose right side has a known set of values.
 _COMPARED = re.compile(r"\b(scope|unit)\s*==\s*['\"]([^'\"]*)['\"]")

@@ -1,16 +1,4 @@
-"""The summary that suites judge: one small table of rows about files, modalities and the source.
-
-=========  ==================================================  ====================
-scope      a row is about                                      file, modality, unit
-=========  ==================================================  ====================
-file       a file's readings of one modality                   all set
-file       a file as a whole, where something was wrong        modality empty
-modality   all readings of one modality                        file empty
-source     the source as a whole                               all empty
-=========  ==================================================  ====================
-
-A figure that a row does not have is null, and rules pass over nulls.
-"""
+"""Building the summary of a source from what was measured; its rows and columns are in ``columns``."""
 
 from __future__ import annotations
 
@@ -19,73 +7,30 @@ from typing import Any
 
 import polars as pl
 
-from mmbind.sources.sift import BACKWARD_TIME, DUPLICATE_TIME
-from mmbind.sources.sound import NOT_FINITE
+from mmbind.validation.columns import CAUSES, SUMMARY
 from mmbind.validation.conservation import manifest_counts
+from mmbind.validation.copies import shares
 from mmbind.validation.measure import channels_of
+from mmbind.validation.survey import Survey
 
-#: What a row can be about.
-SCOPES = ("file", "modality", "source")
-#: Shares of rows read that a quarantine rule set aside, by column.
-CAUSES = {
-    "duplicate_share": DUPLICATE_TIME,
-    "backward_share": BACKWARD_TIME,
-    "not_finite_share": NOT_FINITE,
-}
-#: Columns that are measured in the modality's unit.
-IN_UNIT = ("min", "max", "abs_max", "typical_magnitude", "rest_magnitude", "rest_spread")
-#: The table's columns.
-SUMMARY: dict[str, type[pl.DataType]] = {
-    "scope": pl.String,
-    "file": pl.String,
-    "modality": pl.String,
-    "unit": pl.String,
-    #: Rows by fate, and the quarantined share of the rows read.
-    "rows_read": pl.Int64,
-    "rows_kept": pl.Int64,
-    "rows_quarantined": pl.Int64,
-    "quarantine_share": pl.Float64,
-    **dict.fromkeys(CAUSES, pl.Float64),
-    #: Share of files that could not be read (1 for such a file).
-    "unreadable_share": pl.Float64,
-    #: Remarks in the quarantine about a file as a whole that was read, e.g. a missing column.
-    "remarks": pl.Int64,
-    #: Kept values that are missing or not finite; kept readings not later than the one before.
-    "nulls": pl.Int64,
-    "unordered": pl.Int64,
-    #: Readings per second inside recordings, and its ratio to the rate declared, or else to
-    #: the median of the source's files.
-    "rate_hz": pl.Float64,
-    "rate_ratio": pl.Float64,
-    "largest_gap_s": pl.Float64,
-    "min": pl.Float64,
-    "max": pl.Float64,
-    "abs_max": pl.Float64,
-    "constant_channels": pl.Int64,
-    #: Of triaxial vectors: median length, over all readings and over the quietest 0.5 s windows
-    #: (of a modality: the median of its files), and the range of the length in those windows.
-    "typical_magnitude": pl.Float64,
-    "rest_magnitude": pl.Float64,
-    "rest_spread": pl.Float64,
-}
+#: Faults of a modality that are shares of its readings.
+_SHARES = ("clipped_share", "spike_share", "gap_share")
 
 
-def summarise(
-    manifest: Mapping[str, Any], quarantine: pl.DataFrame, measured: Mapping[str, pl.DataFrame]
-) -> pl.DataFrame:
+def summarise(manifest: Mapping[str, Any], quarantine: pl.DataFrame, found: Survey) -> pl.DataFrame:
     """Builds the summary of a source.
 
     Args:
         manifest: what ingest states of the source.
         quarantine: its quarantine table.
-        measured: per declared modality, the table of :func:`mmbind.validation.measure.measure`.
+        found: what was measured.
 
     Returns:
         A table with the columns of ``SUMMARY``, sorted by scope, modality and file.
     """
-    modalities = sorted(measured)
+    modalities = sorted(found.measured)
     counts = _counts(manifest, quarantine)
-    figures = [_of_files(manifest["modalities"].get(name, {}), measured[name]) for name in modalities]
+    figures = [_of_files(manifest["modalities"].get(name, {}), name, found) for name in modalities]
     files = counts.join(
         pl.concat(
             [frame.with_columns(modality=pl.lit(name)) for name, frame in zip(modalities, figures, strict=True)],
@@ -93,15 +38,19 @@ def summarise(
         ),
         on=["file", "modality"],
         how="left",
-    )
+    ).join(shares(found.copies), on=["file", "modality"], how="left")
     rows = [files.with_columns(scope=pl.lit("file"))]
     for name in modalities:
         declared = manifest["modalities"].get(name, {}).get("rate_hz")
-        rows.append(_of_modality(files.filter(modality=name), measured[name], name, declared))
+        rows.append(_of_modality(files.filter(modality=name), found, name, declared))
     rows += [_as_a_whole(manifest, quarantine), _of_source(files, manifest)]
     units = {name: entry["unit"] for name, entry in manifest["modalities"].items()}
+    channels = {name: len(entry["channels"]) for name, entry in manifest["modalities"].items()}
+    modality = pl.col("modality")
     table = pl.concat(rows, how="diagonal_relaxed").with_columns(
-        unit=pl.col("modality").replace_strict(units, default="", return_dtype=pl.String)
+        unit=modality.replace_strict(units, default="", return_dtype=pl.String),
+        kind=modality.replace_strict(dict(found.kinds), default="", return_dtype=pl.String),
+        channels=modality.replace_strict(channels, default=None, return_dtype=pl.Int64),
     )
     read = pl.col("rows_read")
     share = pl.when(read > 0).then(pl.col("rows_quarantined") / read)
@@ -145,11 +94,13 @@ def _counts(manifest: Mapping[str, Any], quarantine: pl.DataFrame) -> pl.DataFra
     )
 
 
-def _of_files(entry: Mapping[str, Any], measured: pl.DataFrame) -> pl.DataFrame:
+def _of_files(entry: Mapping[str, Any], name: str, found: Survey) -> pl.DataFrame:
     """Turns measures into the summary's columns; ``entry`` is the modality's in the manifest."""
+    measured = found.measured[name]
     channels = channels_of(measured)
     if not channels:
         return pl.DataFrame(schema={"file": pl.String})
+    turns = found.turnings[name].files if name in found.turnings else pl.DataFrame(schema={"file": pl.String})
     rate = pl.when(pl.col("duration_ns") > 0).then(pl.col("steps") * 1e9 / pl.col("duration_ns"))
     declared = entry.get("rate_hz")
     return (
@@ -167,6 +118,8 @@ def _of_files(entry: Mapping[str, Any], measured: pl.DataFrame) -> pl.DataFrame:
             "rest_magnitude",
             "rest_spread",
         )
+        .join(found.faults[name], on="file", how="left")
+        .join(turns, on="file", how="left")
     )
 
 
@@ -184,13 +137,14 @@ def _extremes(channels: Iterable[str]) -> list[pl.Expr]:
     ]
 
 
-def _of_modality(files: pl.DataFrame, measured: pl.DataFrame, name: str, declared: float | None) -> pl.DataFrame:
+def _of_modality(files: pl.DataFrame, found: Survey, name: str, declared: float | None) -> pl.DataFrame:
     """One row about a modality; ``rows_kept`` is 0 where the source has no readings of it."""
     row = files.select(
         pl.lit("modality").alias("scope"),
         pl.lit(name).alias("modality"),
         pl.col("rows_read", "rows_kept", "rows_quarantined", *CAUSES).sum(),
     )
+    measured = found.measured[name]
     channels = channels_of(measured)
     if not channels:
         return row
@@ -204,7 +158,24 @@ def _of_modality(files: pl.DataFrame, measured: pl.DataFrame, name: str, declare
         pl.col("typical_magnitude", "rest_magnitude", "rest_spread").median(),
     ).with_columns(rate_ratio=pl.col("rate_hz") / declared if declared else None)
     extremes = over_all.select(_extremes(channels))
-    return pl.concat([row, over_all.drop("kept", "^(min|max):.*$"), extremes], how="horizontal")
+    turns = found.turnings[name].figures if name in found.turnings else {}
+    more = files.select(
+        *_faults_of_all(),
+        *(pl.lit(figure).alias(column) for column, figure in turns.items()),
+    )
+    return pl.concat([row, over_all.drop("kept", "^(min|max):.*$"), extremes, more.head(1)], how="horizontal")
+
+
+def _faults_of_all() -> list[pl.Expr]:
+    """A modality's faults from those of its files."""
+    kept = pl.col("rows_kept")
+    return [
+        pl.col("mean_magnitude", "extent").median(),
+        pl.col("least_magnitude").min(),
+        pl.col("greatest_magnitude", "frozen_s").max(),
+        pl.col("spikes").sum(),
+        *((pl.col(name) * kept).sum() / kept.filter(pl.col(name).is_not_null()).sum() for name in _SHARES),
+    ]
 
 
 def _as_a_whole(manifest: Mapping[str, Any], quarantine: pl.DataFrame) -> pl.DataFrame:

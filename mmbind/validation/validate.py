@@ -5,21 +5,24 @@ from __future__ import annotations
 import polars as pl
 
 from mmbind.errors import InputError, MissingStageError, nearest
-from mmbind.files import read_json, write_json
+from mmbind.files import read_json, write_json, write_parquet
 from mmbind.study import Study
 from mmbind.validation.conservation import check_conservation, manifest_counts
 from mmbind.validation.judge import judge
 from mmbind.validation.judgement import Judgement
-from mmbind.validation.measure import measure
 from mmbind.validation.suites import load_suite
 from mmbind.validation.summary import figures_of, summarise
+from mmbind.validation.survey import survey
 
 #: The suite that judges records.
 TABLE = "records"
+#: How many pairs of copies a judgement lists, and what it says of each.
+LISTED = 20
+NAMED_COPY = ("file", "modality", "other_file", "other_modality", "share")
 
 
 def validate(study: Study, source: str) -> Judgement:
-    """Judges a source's records and writes the judgement, whatever it is.
+    """Judges a source's records and writes the judgement, whatever it is, and the fingerprints of its recordings.
 
     Args:
         study: the study; its suites lie in ``study.suites``.
@@ -43,14 +46,12 @@ def validate(study: Study, source: str) -> Judgement:
     manifest = read_json(records / "manifest.json")
     recordings = pl.read_parquet(records / "recordings.parquet")
     quarantine = pl.read_parquet(records / "quarantine.parquet")
-    measured = {
-        name: measure(records, name, _files_of(recordings, name)) for name in study.params.sources[source].offered
-    }
+    found = survey(records, manifest, recordings, study.params.sources[source])
     kept = pl.concat(
-        [frame.select("file", "kept", modality=pl.lit(name)) for name, frame in measured.items()], how="vertical"
+        [frame.select("file", "kept", modality=pl.lit(name)) for name, frame in found.measured.items()], how="vertical"
     )
     set_aside = quarantine.drop_nulls("modality").group_by("file", "modality").agg(quarantined=pl.len().cast(pl.Int64))
-    summary = summarise(manifest, quarantine, measured)
+    summary = summarise(manifest, quarantine, found)
     judgement = Judgement(
         source=source,
         suites=[path.name for path in suite.files],
@@ -58,14 +59,10 @@ def validate(study: Study, source: str) -> Judgement:
         conservation=check_conservation(manifest_counts(manifest), kept, set_aside),
         quarantined=dict(quarantine.group_by("rule").len().sort("rule").iter_rows()),
         figures=figures_of(summary),
+        copies=found.copies.select(*NAMED_COPY).head(LISTED).to_dicts(),
         path=study.validation(source),
     )
+    write_parquet(study.fingerprints(source), found.marks)
     write_json(study.validation(source), judgement.to_dict())
     judgement.enforce()
     return judgement
-
-
-def _files_of(recordings: pl.DataFrame, modality: str) -> pl.DataFrame:
-    """Recording and file of a modality; where recordings are several files, each modality has its own."""
-    own = f"file_{modality}"
-    return recordings.select("recording", file=own if own in recordings.columns else "file")

@@ -13,8 +13,13 @@ from tests.support import ROOT
 LEARNERS = {"encoders", "learning", "training", "evaluation"}
 ROOMS = {"sources", "validation", "windows", "roles", "binding", "dataset", "reports", "versions", *LEARNERS}
 #: Imported with a room and not used by the stage: evaluation also walks whole rotations,
-#: encoders also fit what bind only reads.
-UNUSED = {"evaluate": {"roles", "encoders", "binding", "versions"}, "bind": {"learning"}}
+#: encoders also fit what bind only reads, validation also judges records, versions also trace pairs.
+UNUSED = {
+    "assign": {"sources"},
+    "bind": {"learning"},
+    "report": {"sources"},
+    "evaluate": {"roles", "encoders", "binding", "versions", "sources", "validation"},
+}
 LOADED = """
 import json, sys
 import flows.{door}

@@ -21,18 +21,32 @@ Signals = dict[str, np.ndarray]
 
 
 def worn(seed: int, seconds: float = 20.0) -> Signals:
-    """Signals of a wrist at rest and in motion: acc (m/s2), gyro (rad/s), mag (uT), each (T, 3)."""
+    """Signals of a wrist at rest and in motion: acc (m/s2), gyro (rad/s), mag (uT), each (T, 3).
+
+    Of ten seconds the last six are motion: a turn of 1.6 rad and back, about y and x in turn,
+    with jerks on top. Gyroscope and field follow from the turn.
+    """
     draw = np.random.default_rng(seed)
     count = int(seconds * RATE_HZ)
     t = np.arange(count) / RATE_HZ
-    active = (t % 10 > 4)[:, None]
-    turn = 0.8 * np.sin(2 * np.pi * 0.7 * t)
-    down = np.stack([np.sin(turn), np.zeros(count), np.cos(turn)], axis=1)
-    pose = np.where(active, down, [0.0, 0.0, 1.0])
-    acc = 9.81 * pose + active * draw.normal(0, 2.0, (count, 3)) + draw.normal(0, 0.05, (count, 3))
-    gyro = active * draw.normal(0, 1.5, (count, 3)) + draw.normal(0, 0.01, (count, 3))
-    mag = 48.0 * pose[:, [1, 2, 0]] + draw.normal(0, 0.4, (count, 3))
-    return {"acc": acc, "gyro": gyro, "mag": mag}
+    since = np.maximum(t % 10 - 4, 0)
+    angle, rate = 0.8 * (1 - np.cos(np.pi * since / 3)), 0.8 * np.pi / 3 * np.sin(np.pi * since / 3)
+    about_y = t // 10 % 2 == 0
+    active = (since > 0)[:, None]
+    acc = turned(np.array([0.0, 0.0, 9.81]), angle, about_y) + active * draw.normal(0, 2.0, (count, 3))
+    mag = turned(np.array([20.0, 5.0, -43.0]), angle, about_y) + draw.normal(0, 0.4, (count, 3))
+    gyro = np.stack([np.where(about_y, 0, rate), np.where(about_y, -rate, 0), np.zeros(count)], axis=1)
+    gyro = gyro + active * draw.normal(0, 0.3, (count, 3)) + draw.normal(0, 0.01, (count, 3))
+    return {"acc": acc + draw.normal(0, 0.05, (count, 3)), "gyro": gyro, "mag": mag}
+
+
+def turned(fixed: np.ndarray, angle: np.ndarray, about_y: np.ndarray) -> np.ndarray:
+    """A vector of the world in the axes of a device that has turned about y, or else about x, shape (T, 3)."""
+    x, y, z = fixed
+    sine, cosine = np.sin(angle), np.cos(angle)
+    by_y = np.stack([x * cosine + z * sine, np.full_like(angle, y), z * cosine - x * sine], axis=1)
+    by_x = np.stack([np.full_like(angle, x), y * cosine + z * sine, z * cosine - y * sine], axis=1)
+    return np.where(about_y[:, None], by_y, by_x)
 
 
 def study_with_suites(root: Path, modalities: list[str], **sections: Any) -> Study:
