@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -165,10 +165,30 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Writes a table as zstd Parquet (level 1, the cheapest of the measured ones), whole."""
+def write_parquet(path: Path, frame: pl.DataFrame, columns: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """Writes a table as zstd Parquet (level 1, the cheapest of the measured ones), whole.
+
+    Args:
+        path: the destination.
+        frame: the table.
+        columns: what the file says of some columns: metadata of their Arrow fields.
+    """
+    schema = None if not columns else arrow_schema(frame, columns)
     with whole_file(path) as temporary:
-        frame.write_parquet(temporary, compression="zstd", compression_level=1, statistics=True)
+        frame.write_parquet(temporary, compression="zstd", compression_level=1, statistics=True, arrow_schema=schema)
+
+
+def arrow_schema(frame: pl.DataFrame, columns: Mapping[str, Mapping[str, str]]) -> Any:
+    """A table's pyarrow schema whose fields carry metadata.
+
+    Args:
+        frame: the table.
+        columns: keys and values by column.
+    """
+    schema = frame.clear().to_arrow().schema
+    for position, name in enumerate(frame.columns):
+        schema = schema.set(position, schema.field(position).with_metadata(dict(columns.get(name, {}))))
+    return schema
 
 
 def write_npy(path: Path, array: npt.NDArray[Any]) -> None:

@@ -25,7 +25,7 @@ from mmbind.sources.label_tables import read_label_tables
 from mmbind.sources.readers import count_columns
 from mmbind.sources.recording import RecordingRows, read_recording, recordings_schema
 from mmbind.sources.shards import carry_shard, write_shard
-from mmbind.sources.stated import stated
+from mmbind.sources.stated import columns_of, stated
 from mmbind.sources.table import MISSING_COLUMN
 from mmbind.study import Study
 
@@ -246,7 +246,9 @@ class _Job:
                 carry_shard(folder, name, shard, self.earlier.folder)
             else:
                 rows = {recording: frame for gave in fresh for recording, frame in gave.rows.get(name, {}).items()}
-                write_shard(folder, name, shard, rows, None if self.earlier is None else self.earlier.folder, kept)
+                columns = columns_of(stated(self.config, name, self.channels))
+                old = None if self.earlier is None else self.earlier.folder
+                write_shard(folder, name, shard, rows, old, kept, columns)
 
     def _tables(self, fresh: list[RecordingRows]) -> _Tables:
         """The small tables, from what was read and what holds of the earlier ones."""

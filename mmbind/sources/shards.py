@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +18,13 @@ def shard_path(records: Path, modality: str, shard: int) -> Path:
 
 
 def write_shard(
-    records: Path, modality: str, shard: int, rows: dict[str, pl.DataFrame], old: Path | None, kept: Collection[str]
+    records: Path,
+    modality: str,
+    shard: int,
+    rows: dict[str, pl.DataFrame],
+    old: Path | None,
+    kept: Collection[str],
+    columns: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Writes a shard from new rows and those of the shard before that still hold.
 
@@ -29,6 +35,7 @@ def write_shard(
         rows: new rows by recording id.
         old: the folder of records before; None when nothing of it holds.
         kept: recording ids whose rows are taken from there.
+        columns: metadata by column, see :func:`mmbind.sources.stated.columns_of`.
     """
     before = None if old is None else shard_path(old, modality, shard)
     pieces = dict(rows)
@@ -37,7 +44,7 @@ def write_shard(
         pieces |= {piece["recording"][0]: piece for piece in held.partition_by("recording", maintain_order=True)}
     if pieces:
         table = pl.concat([piece for _, piece in sorted(pieces.items())], rechunk=True)
-        write_parquet(shard_path(records, modality, shard), table)
+        write_parquet(shard_path(records, modality, shard), table, columns)
 
 
 def carry_shard(records: Path, modality: str, shard: int, old: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmbind.config import BatchClock, ModalitySource, SampleClock, Source
-from mmbind.sources.derive import channels_of, unit_of
+from mmbind.files import canonical_json
+from mmbind.sources.derive.kinds import channels_of, unit_of
 from mmbind.units import unit
 
 
@@ -36,6 +37,19 @@ def stated(source: Source, name: str, channels: Mapping[str, Sequence[str]]) -> 
     clock = spec.clock
     rate = clock.rate_hz if isinstance(clock, SampleClock | BatchClock) else clock.nominal_hz
     return {**entry, "rate_hz": rate}
+
+
+def columns_of(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What the columns of a modality's records say of themselves, as metadata of their fields.
+
+    Args:
+        entry: the modality's, see :func:`stated`.
+
+    Returns:
+        Per column its unit; per channel also ``logged`` or ``derived``, as JSON.
+    """
+    origin = {key: canonical_json(entry[key]) for key in ("logged", "derived") if key in entry}
+    return {"t_ns": {"unit": "ns"}, **{name: {"unit": entry["unit"], **origin} for name in entry["channels"]}}
 
 
 def _as_logged(spec: ModalitySource) -> dict[str, Any]:

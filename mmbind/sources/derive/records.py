@@ -16,6 +16,7 @@ from mmbind.errors import MmbindError
 from mmbind.files import canonical_json, write_parquet
 from mmbind.schema import QUARANTINE
 from mmbind.sources.derive.kinds import channels_of, derive
+from mmbind.sources.stated import columns_of, stated
 
 #: Rule of a reading that its derived modality cannot be computed from.
 NOT_DERIVABLE = "not_derivable"
@@ -68,7 +69,8 @@ def derive_records(
     taken = set(held) & set(recordings["recording"])
     for name, spec in sorted(source.derived.items()):
         moved = not source.modalities[spec.base].keep
-        fates = _Job(folder, name, spec, channels[spec.base], earlier, taken).run()
+        columns = columns_of(stated(source, name, channels))
+        fates = _Job(folder, name, spec, channels[spec.base], columns, earlier, taken).run()
         recordings = _with_origin(recordings, name, spec.base, fates, taken)
         fates = fates.join(recordings.select("recording", file=f"file_{spec.base}"), on="recording", how="left")
         quarantine = _with_refusals(quarantine, fates, name, spec.base, moved=moved)
@@ -90,6 +92,7 @@ class _Job:
         name: the derived modality.
         spec: how it is derived.
         base: channel names of the base.
+        columns: metadata of the derived columns.
         earlier: earlier records.
         taken: recordings whose derived readings are taken over from there.
     """
@@ -98,6 +101,7 @@ class _Job:
     name: str
     spec: DerivedModality
     base: list[str]
+    columns: Mapping[str, Mapping[str, str]]
     earlier: Path | None
     taken: set[str]
 
@@ -122,7 +126,7 @@ class _Job:
             pieces |= _by_recording(frame)
         found = [piece for _, piece in sorted(pieces.items()) if piece.height]
         if found:
-            write_parquet(self.folder / self.name / shard, pl.concat(found, rechunk=True))
+            write_parquet(self.folder / self.name / shard, pl.concat(found, rechunk=True), self.columns)
         return pl.DataFrame(rows, schema=_no_fates().schema, orient="row")
 
     def _derive(self, recording: str, base: pl.DataFrame) -> tuple[pl.DataFrame, list[dict[str, str]]]:

@@ -1,7 +1,10 @@
 """What a column means: unit, scale, offset and axes."""
 
+import json
+
 import numpy as np
 import polars as pl
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ from mmbind.errors import InputError
 from mmbind.sources import ingest
 from mmbind.sources.conversion import channels_of
 from mmbind.units import UNITS
-from tests.unit.sources.logs import conserved, lines, modality, rows_of, source_study, write_csv
+from tests.unit.sources.logs import conserved, lines, manifest, modality, rows_of, source_study, write_csv
 
 CLOCK = {"kind": "sample_index", "rate_hz": 50}
 
@@ -99,6 +102,18 @@ def test_a_value_beyond_its_scale_is_told_as_logged(tmp_path) -> None:
     ingest(study, "s")
     quarantine = pl.read_parquet(study.records("s") / "quarantine.parquet")
     assert quarantine["reason"].to_list() == ["channel y is 70.0 g, beyond 32 bits."]
+
+
+def test_columns_say_what_was_logged(tmp_path) -> None:
+    study = source_study(tmp_path, modalities={"acc": modality("a", "g", scale=0.5, axes=["y", "-x", "z"])})
+    write_csv(study, "p_1.csv", lines(3))
+    ingest(study, "s")
+    schema = pyarrow.parquet.read_schema(next((study.records("s") / "acc").glob("*.parquet")))
+    assert schema.field("t_ns").metadata == {b"unit": b"ns"}
+    assert schema.field("x").metadata[b"unit"] == b"m/s2"
+    logged = {"unit": "g", "scale": 0.5, "offset": 0.0, "axes": ["y", "-x", "z"]}
+    assert json.loads(schema.field("x").metadata[b"logged"]) == logged
+    assert manifest(study)["modalities"]["acc"]["logged"] == logged
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Derived modalities in a source's records."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet
 import pytest
 from pydantic import ValidationError
 
@@ -79,6 +81,10 @@ def test_the_manifest_says_how_a_modality_came_to_be(study: Study) -> None:
     assert (stated["orientation"]["unit"], stated["orientation"]["channels"]) == ("1", ["x", "y", "z"])
     assert stated["orientation"]["derived"] == {**GRAVITY, "scalar": "first", "turns": "device_to_world"}
     assert stated["acc"]["logged"]["unit"] == "m/s2"
+    shard = next((study.records("s") / "orientation").glob("*.parquet"))
+    field = pyarrow.parquet.read_schema(shard).field("x")
+    assert field.metadata[b"unit"] == b"1"
+    assert json.loads(field.metadata[b"derived"]) == stated["orientation"]["derived"]
     recordings = table(study, "recordings")
     assert recordings["file_orientation"].to_list() == recordings["file_quaternion"].to_list()
 
