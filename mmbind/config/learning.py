@@ -94,8 +94,15 @@ class Training(Section):
     augment: Augment = Augment()
     pretrain: Schedule
     finetune: Schedule
-    #: Softmax temperature tau of the contrastive loss.
+    #: Positives of pre-training. ``views``: the other views of a sample, own and borrowed (the
+    #: paper). ``graph``: those of a window and, by weight, those of its partners.
+    contrast: Literal["views", "graph"] = "graph"
+    #: Softmax temperature tau of the contrastive loss between views ...
     temperature: float = Field(default=0.1, gt=0)
+    #: ... and of that over the graph, where a low one tells windows apart, not what is done in them.
+    graph_temperature: float = Field(default=0.3, gt=0)
+    #: Whether answers on the unlabelled windows, spread over the binding, train a student.
+    propagate: bool = True
     #: Chance that a present modality is hidden from a fine-tuning step.
     modality_dropout: float = Field(default=0.0, ge=0, lt=1)
     propagation: Propagation = Propagation()

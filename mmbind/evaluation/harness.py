@@ -1,8 +1,8 @@
 """Methods x seeds on the held-out people, under one protocol.
 
 Every method gets the same networks, augmentation, loss, labels and fine-tuning, and the
-same number of optimisation steps in pre-training: that of MMBind, ``pretrain.epochs`` times
-its pairs per batch. A method with another number of samples takes the number of whole
+same number of optimisation steps in pre-training: ``pretrain.epochs`` times the batches of
+all unlabelled windows. A method with another number of samples takes the number of whole
 epochs that comes nearest. Pre-training is repeated for each seed; schedules are fixed, so
 nothing is chosen on the test windows, which each run answers once. Their labels are not
 known to the runs.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmbind.config import MethodName
+from mmbind.errors import MissingStageError
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Request, Run, input_digests, run_key
@@ -47,8 +48,10 @@ def plan(study: Study) -> Plan:
     params = study.params
     inputs = Inputs(study, params.training.seed)
     schedule = params.training.pretrain
-    samples = inputs.pairs.select("anchor", "rank").n_unique()
-    steps = schedule.epochs * steps_per_epoch(samples, schedule.batch)
+    if not (study.bindings / "pairs.parquet").is_file():
+        raise MissingStageError(study.bindings, "bind")
+    windows = sum(len(store) for store in inputs.unlabelled.values())
+    steps = schedule.epochs * steps_per_epoch(windows, schedule.batch)
     reasons = {method: METHODS[method].unavailable(inputs) for method in params.evaluation.methods}
     digests = input_digests(study)
     requests = [

@@ -1,59 +1,79 @@
-"""MMBind's recipe as the stage train walks it: contrastive pre-training, then fine-tuning on few labels."""
+"""mmbind's recipe: pre-training on the binding, a teacher from few labels, a student from its answers.
+
+1. Contrast. ``views`` is the paper's loss (MMBind, arXiv 2411.12126, stage 2): the views of a
+   sample, own and borrowed, are its positives. ``graph`` encodes windows as they were recorded:
+   a batch holds anchors and, for each, one partner drawn by weight; a view's positives are the
+   other views of its window and, by their weights, the views of its partners. So the partner's
+   views stand in for borrowed ones, and the shared modality of both counts too, which drives
+   out the person.
+2. Fine-tune on the labels (stage 3), some modalities hidden.
+3. Where ``propagate`` is on, the fine-tuned model is a teacher: its answers on the unlabelled
+   windows are spread over the binding graph and train a student that starts from the
+   pre-trained weights (:mod:`mmbind.training.student`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
 
-from mmbind.config import Compute, Training
+import polars as pl
+import torch
+from torch import Tensor
+
+from mmbind.dataset.table import SampleTable
+from mmbind.learning.loop import Step
+from mmbind.learning.losses.graph_contrastive import graph_contrastive
 from mmbind.learning.samples import Samples
+from mmbind.training.graph import WindowGraph
 from mmbind.training.model import TrainedModel
+from mmbind.training.samples import as_recorded, pseudo_paired
+from mmbind.training.student import teach
 from mmbind.training.trainer import Trainer, refuse_too_few_classes
-from mmbind.windows.store import ModalitySpec
+from mmbind.windows.store import WindowStore
 
 
-def pretrain_and_finetune(
-    pretraining: Samples | None,
-    finetuning: Samples,
-    *,
-    training: Training,
-    compute: Compute,
-    seed: int,
-    modalities: Mapping[str, ModalitySpec],
-    work: Path | None,
-    what: str,
+def train_on_pairs(
+    trainer: Trainer, stores: Sequence[WindowStore], pairs: pl.DataFrame, labelled: Samples
 ) -> TrainedModel:
-    """Trains one model.
-
-    Scalers are fitted on the samples of both phases. The first phase minimises the weighted
-    contrastive loss of the projected views, the second the cross-entropy of the fused
-    features with some modalities hidden (``training.modality_dropout``; at least one stays).
+    """Trains one model on a binding and few labels.
 
     Args:
-        pretraining: samples of the first phase; None skips it.
-        finetuning: labelled samples of the second phase.
-        training: network, augmentation, schedules.
-        compute: threads.
-        seed: of weights, order, augmentation and dropout.
-        modalities: those of the model.
-        work: folder for checkpoints, None for none; the caller removes it.
-        what: a few words for progress and messages, e.g. ``"mmbind, seed 0"``.
+        trainer: the network; ``training.contrast`` and ``training.propagate`` choose the steps.
+        stores: of the roles that were bound.
+        pairs: ``schema.PAIRS``.
+        labelled: the labelled windows of the target.
 
     Raises:
-        InputError: when fewer than two classes have labels.
+        InputError: when the pairs are stale, or fewer than two classes have labels.
         MmbindError: when training diverges; names the windows of that step.
     """
-    refuse_too_few_classes(finetuning)
-    trainer = Trainer(
-        training=training,
-        compute=compute,
-        seed=seed,
-        modalities=modalities,
-        classes=finetuning.classes,
-        seen=[finetuning] if pretraining is None else [pretraining, finetuning],
-        work=work,
-        what=what,
-    )
-    if pretraining is not None:
-        trainer.run("pretrain", pretraining, trainer.on(pretraining, trainer.contrast))
-    return trainer.finetune(finetuning)
+    refuse_too_few_classes(labelled)
+    table, windows = SampleTable.of(stores, pairs), as_recorded(stores)
+    graph = WindowGraph.of(windows.windows, pairs)
+    if trainer.training.contrast == "graph":
+        trainer.run("pretrain", windows, on_graph(trainer, windows, graph))
+    else:
+        samples = pseudo_paired(stores, table)
+        trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
+    if trainer.training.propagate:
+        return teach(trainer, windows, labelled, graph=graph)
+    return trainer.finetune(labelled)
+
+
+def on_graph(trainer: Trainer, windows: Samples, graph: WindowGraph) -> Step:
+    """The step of pre-training that walks on the binding graph.
+
+    Args:
+        trainer: the network.
+        windows: as recorded, in the order of the graph's nodes.
+        graph: the binding.
+    """
+
+    def step(positions: Tensor, generator: torch.Generator) -> Tensor:
+        nodes = torch.cat([positions, graph.partners(positions, generator)])
+        batch = windows.batch(nodes)
+        presence = trainer.model.presence(batch.present)
+        embeddings = trainer.model.embed(trainer.views(batch, generator), presence)
+        return graph_contrastive(embeddings, presence, graph.affinity(nodes), trainer.training.graph_temperature)
+
+    return step

@@ -53,20 +53,13 @@ def as_recorded(stores: Sequence[WindowStore]) -> Samples:
     return Samples(signals, rows, torch.ones(len(windows)), torch.full((len(windows),), -1), [], windows)
 
 
-def pseudo_paired(stores: Sequence[WindowStore], pairs: pl.DataFrame) -> Samples:
+def pseudo_paired(stores: Sequence[WindowStore], table: SampleTable) -> Samples:
     """Anchors with their own modalities and those borrowed from their partners.
-
-    What stands together is told by :class:`mmbind.dataset.table.SampleTable`.
 
     Args:
         stores: of the roles that were bound.
-        pairs: ``schema.PAIRS``; samples keep the order of their first row.
-
-    Raises:
-        InputError: when there are no pairs, or a pair names a window or a modality that
-            the stores do not hold (the pairs are stale).
+        table: what stands together; samples keep its order.
     """
-    table = SampleTable.of(stores, pairs)
     signals, where = _rows(stores)
     rows = {
         name: _tensor([known.get(window, -1) for window in table.frame[f"window_{name}"]])

@@ -11,12 +11,12 @@ from mmbind.config import TARGET
 from mmbind.errors import MissingStageError
 from mmbind.files import digest_folder, read_json, write_json, write_text
 from mmbind.learning.checkpoint import work_name
-from mmbind.learning.samples import Samples
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import save_model
-from mmbind.training.recipe import pretrain_and_finetune
-from mmbind.training.samples import labelled, modalities_of, pseudo_paired
+from mmbind.training.recipe import train_on_pairs
+from mmbind.training.samples import as_recorded, labelled, modalities_of
+from mmbind.training.trainer import Trainer
 from mmbind.windows.store import WindowStore
 
 
@@ -35,15 +35,16 @@ class TrainSummary:
     def lines(self) -> list[str]:
         """A short text for people."""
         metrics = self.metrics
+        losses = {name.removesuffix("_loss"): value for name, value in metrics.items() if name.endswith("_loss")}
         return [
             f"{metrics['pseudo_pairs']} pseudo pairs (mean weight {metrics['mean_weight']:.2f}) and "
             f"{metrics['labels']} labels of {metrics['classes']} classes; {', '.join(self.modalities)}",
-            f"loss {metrics['pretrain_loss']:.3f} after pre-training, {metrics['finetune_loss']:.3f} after fine-tuning",
+            "loss at the end: " + ", ".join(f"{phase} {loss:.3f}" for phase, loss in losses.items()),
         ]
 
 
 def train(study: Study) -> TrainSummary:
-    """Pre-trains on the pseudo pairs of the unlabelled roles, fine-tunes on the target's labels.
+    """Trains mmbind's model (see :mod:`mmbind.training.recipe`) on the binding and the target's labels.
 
     Reads the bindings and the role stores but test; never truth. Writes
     ``models/multimodal/``, ``metrics/train.json`` and ``plots/training.csv``. Killed and run
@@ -64,8 +65,8 @@ def train(study: Study) -> TrainSummary:
         if not (study.bindings / needed).is_file():
             raise MissingStageError(study.bindings / needed, "bind")
     binding = read_json(study.bindings / "manifest.json")["id"]
-    pretraining = pseudo_paired(stores, pl.read_parquet(study.bindings / "pairs.parquet"))
-    finetuning = labelled(target)
+    pairs = pl.read_parquet(study.bindings / "pairs.parquet")
+    windows, known = as_recorded(stores), labelled(target)
     inputs = training_inputs(study)
     work = study.work(
         work_name(
@@ -75,17 +76,18 @@ def train(study: Study) -> TrainSummary:
             inputs,
         )
     )
-    trained = pretrain_and_finetune(
-        pretraining,
-        finetuning,
+    trainer = Trainer(
         training=params.training,
         compute=params.compute,
         seed=params.training.seed,
         modalities=modalities_of([*stores, target]),
+        classes=known.classes,
+        seen=[windows, known],
         work=work,
         what="train",
     )
-    metrics = _metrics(trained, pretraining, finetuning)
+    trained = train_on_pairs(trainer, stores, pairs, known)
+    metrics = _metrics(trained, pairs, len(known))
     about = {
         "binding": binding,
         "compute": params.compute.model_dump(),
@@ -105,22 +107,21 @@ def training_inputs(study: Study) -> dict[str, str]:
     return {"bindings": digest_folder(study.bindings), **{name: digest_folder(study.role(name)) for name in roles}}
 
 
-def _metrics(trained: TrainedModel, pretraining: Samples, finetuning: Samples) -> dict[str, float | int]:
+def _metrics(trained: TrainedModel, pairs: pl.DataFrame, labels: int) -> dict[str, float | int]:
     return {
         "classes": len(trained.classes),
-        "finetune_loss": trained.losses["finetune"][-1],
-        "labels": len(finetuning),
-        "mean_weight": float(pretraining.weights.double().mean()),
+        "labels": labels,
+        "mean_weight": float(pairs["weight"].to_numpy().mean()),
         "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
-        "pretrain_loss": trained.losses["pretrain"][-1],
-        "pseudo_pairs": len(pretraining),
+        "pseudo_pairs": pairs.height,
+        **{f"{phase}_loss": losses[-1] for phase, losses in trained.losses.items()},
     }
 
 
 def _curve(trained: TrainedModel) -> pl.DataFrame:
     rows = [
         {"phase": phase, "epoch": epoch, "loss": loss}
-        for phase in ("pretrain", "finetune")
-        for epoch, loss in enumerate(trained.losses[phase], start=1)
+        for phase, losses in trained.losses.items()
+        for epoch, loss in enumerate(losses, start=1)
     ]
     return pl.DataFrame(rows, schema={"phase": pl.String, "epoch": pl.Int64, "loss": pl.Float64})

@@ -21,9 +21,9 @@ EPOCHS = {"pretrain": {"epochs": 30, "batch": 16}, "finetune": {"epochs": 30, "b
 CHILD = """
 import time
 from mmbind.study import Study
-from mmbind.training import recipe, train
-original = recipe.augment
-recipe.augment = lambda *arguments: (time.sleep(0.004), original(*arguments))[1]
+from mmbind.training import train, trainer
+original = trainer.augment
+trainer.augment = lambda *arguments: (time.sleep(0.004), original(*arguments))[1]
 train(Study.load("."))
 """
 
@@ -51,10 +51,10 @@ def kill_when(child: subprocess.Popen[bytes], study: Study, phase: str, checkpoi
 
 
 @pytest.mark.slow
-def test_kills_in_both_phases_leave_the_same_bytes(tmp_path: Path) -> None:
+def test_kills_in_every_phase_leave_the_same_bytes(tmp_path: Path) -> None:
     unbroken, broken = study_of(tmp_path / "unbroken"), study_of(tmp_path / "broken")
     train(unbroken)
-    for phase, checkpoints in (("pretrain", 2), ("pretrain", 3), ("finetune", 4)):
+    for phase, checkpoints in (("pretrain", 2), ("pretrain", 3), ("teacher", 4), ("student", 3)):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD],
             cwd=broken.root,

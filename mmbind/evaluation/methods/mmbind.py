@@ -1,19 +1,23 @@
-"""MMBind: contrastive pre-training on pseudo pairs, weighted by their similarity."""
+"""MMBind: what the stage ``train`` does."""
 
 from __future__ import annotations
 
+from mmbind.config import MethodName
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.methods.base import Contrastive
+from mmbind.evaluation.methods.base import Reading
+from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.samples import Samples
-from mmbind.training.samples import pseudo_paired
+from mmbind.training.model import TrainedModel
+from mmbind.training.recipe import train_on_pairs
+from mmbind.training.trainer import Trainer
 
 
-class MMBind(Contrastive):
-    """Ouyang et al., SenSys 2025, arXiv 2411.12126: what the stage ``train`` does."""
+class MMBind(Incomplete):
+    """The study's binding and mmbind's recipe (:mod:`mmbind.training.recipe`)."""
 
-    name = "mmbind"
-    reads = ("roles", "bindings")
+    name: MethodName = "mmbind"
+    reads: tuple[Reading, ...] = ("roles", "bindings")
 
-    def unlabelled(self, inputs: Inputs) -> Samples:
-        """The pseudo pairs of all directions: own and borrowed modalities."""
-        return pseudo_paired(list(inputs.unlabelled.values()), inputs.pairs)
+    def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
+        """The recipe on the study's pairs."""
+        return train_on_pairs(trainer, list(inputs.unlabelled.values()), inputs.pairs, labelled)

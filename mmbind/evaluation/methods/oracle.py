@@ -5,27 +5,31 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from mmbind.config import MethodName
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.methods.base import Contrastive
+from mmbind.evaluation.methods.base import Reading
+from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.samples import Samples
 from mmbind.schema import PAIRS
-from mmbind.training.samples import pseudo_paired
+from mmbind.training.model import TrainedModel
+from mmbind.training.recipe import train_on_pairs
+from mmbind.training.trainer import Trainer
 
 
-class Oracle(Contrastive):
+class Oracle(Incomplete):
     """Control: partners are drawn at random among the windows of the same true class."""
 
-    name = "oracle"
-    reads = ("roles", "truth")
+    name: MethodName = "oracle"
+    reads: tuple[Reading, ...] = ("roles", "truth")
 
     def unavailable(self, inputs: Inputs) -> str:
         """Says so when fewer than two unlabelled roles have true labels."""
         labelled = [role for role in inputs.unlabelled if inputs.truth(role).index["label"].count()]
         return "" if len(labelled) > 1 else "the true labels of the unlabelled roles are not known"
 
-    def unlabelled(self, inputs: Inputs) -> Samples:
-        """As many pairs per window as the binding has, weight 1."""
-        return pseudo_paired(list(inputs.unlabelled.values()), same_class_pairs(inputs))
+    def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
+        """Mmbind's recipe on pairs by true label, as many per window as the binding has."""
+        return train_on_pairs(trainer, list(inputs.unlabelled.values()), same_class_pairs(inputs), labelled)
 
 
 def same_class_pairs(inputs: Inputs) -> pl.DataFrame:
@@ -36,7 +40,8 @@ def same_class_pairs(inputs: Inputs) -> pl.DataFrame:
 
     Returns:
         Pairs (``schema.PAIRS``), sorted by anchor, borrowed modality and rank; similarity
-        and weight are 1. Windows without label, or whose class no partner has, are left out.
+        is 1, weights are equal and sum to 1 over an anchor's partners. Windows without label, or
+        whose class no partner has, are left out.
     """
     generator = np.random.default_rng(inputs.seed)
     params, roles = inputs.study.params, inputs.unlabelled
@@ -52,7 +57,7 @@ def same_class_pairs(inputs: Inputs) -> pl.DataFrame:
                 drawn = generator.choice(len(choice), min(params.binding.partners, len(choice)), replace=False)
                 for rank, position in enumerate(drawn, start=1):
                     ids = (anchor, source, *choice[position])
-                    rows.append((*ids, params.shared.modality, borrowed, 1.0, rank, 0.0, False, 1.0))
+                    rows.append((*ids, params.shared.modality, borrowed, 1.0, rank, 0.0, False, 1.0 / len(drawn)))
     return pl.DataFrame(rows, schema=PAIRS, orient="row").sort("anchor", "borrowed_modality", "rank")
 
 

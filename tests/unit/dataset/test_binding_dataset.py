@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 import mmbind
 from mmbind.dataset.binding_dataset import BindingDataset
+from mmbind.dataset.table import SampleTable
 from mmbind.errors import InputError, MissingStageError
 from mmbind.files import read_json
 from mmbind.study import Study
@@ -47,7 +48,7 @@ def test_a_sample_is_the_anchor_with_what_its_partner_lends(study: Study) -> Non
 def test_it_holds_what_training_takes(study: Study) -> None:
     dataset = BindingDataset.open(study)
     stores = [WindowStore.open(study.role(role), stage="assign") for role in "AB"]
-    samples = pseudo_paired(stores, pl.read_parquet(study.bindings / "pairs.parquet"))
+    samples = pseudo_paired(stores, SampleTable.of(stores, pl.read_parquet(study.bindings / "pairs.parquet")))
     positions = torch.tensor([3, 0, 11, 3])
     ours, theirs = dataset.gather(positions.numpy()), samples.batch(positions)
     assert list(samples.windows) == dataset.samples.frame["anchor"].to_list()

@@ -15,6 +15,7 @@ from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.methods.cmg import completed
 from mmbind.evaluation.methods.dcm import two_views
 from mmbind.evaluation.methods.decoders import Decoders, mean_error
+from mmbind.evaluation.worker import SUPERVISED
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.samples import as_recorded, labelled
@@ -63,7 +64,7 @@ def test_rivals_train_repeat_themselves_and_answer(study: Study, name: MethodNam
 def test_all_have_the_same_budget(study: Study, name: MethodName) -> None:
     """12 steps before the labels, in one phase or in two: epochs of 2 steps (27 samples, batches of 16)."""
     losses = train(study, name).losses
-    assert sum(len(values) for phase, values in losses.items() if phase != "finetune") == 6
+    assert sum(len(values) for phase, values in losses.items() if phase not in SUPERVISED) == 6
 
 
 def test_dual_contrast_sums_what_is_present() -> None:

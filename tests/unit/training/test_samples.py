@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
+from mmbind.dataset.table import SampleTable
 from mmbind.errors import InputError
 from mmbind.schema import PAIRS
 from mmbind.training.samples import as_recorded, labelled, modalities_of, pseudo_paired
@@ -53,7 +54,7 @@ def recorded(source: WindowStore, modality: str, window: str) -> np.ndarray:
 def test_anchors_have_their_own_and_the_borrowed_modality(tmp_path: Path) -> None:
     a, b = store(tmp_path / "A", ["acc", "gyro"]), store(tmp_path / "B", ["acc", "mag"])
     frame = pairs((a.ids[2], b.ids[1], "mag", 0, 0.7), (b.ids[3], a.ids[0], "gyro", 0, 0.2))
-    samples = pseudo_paired([a, b], frame)
+    samples = pseudo_paired([a, b], SampleTable.of([a, b], frame))
     assert samples.windows == [a.ids[2], b.ids[3]]
     assert samples.weights.tolist() == pytest.approx([0.7, 0.2])
     for position, (own, name, lender, partner, borrowed) in enumerate(
@@ -75,7 +76,7 @@ def test_every_pair_becomes_one_sample_whatever_the_pairs(tmp_path_factory, data
     lenders = data.draw(st.lists(st.integers(0, 2), min_size=5, max_size=5))
     rows = [(a.ids[i], b.ids[j], "mag", 0, 0.5) for i, j in enumerate(partners)]
     rows += [(b.ids[i], a.ids[j], "gyro", 0, 0.5) for i, j in enumerate(lenders)]
-    samples = pseudo_paired([a, b], pairs(*rows))
+    samples = pseudo_paired([a, b], SampleTable.of([a, b], pairs(*rows)))
     batch = samples.batch(torch.arange(len(samples)))
     assert len(samples) == 8
     assert all(batch.present[name].all() for name in ("acc", "gyro", "mag"))
@@ -93,7 +94,7 @@ def test_further_ranks_are_further_samples_and_several_loans_one(tmp_path: Path)
         (a.ids[0], b.ids[0], "mag", 0, 0.4),
         (a.ids[0], b.ids[1], "mag", 1, 0.3),
     )
-    samples = pseudo_paired([a, b, c], frame)
+    samples = pseudo_paired([a, b, c], SampleTable.of([a, b, c], frame))
     batch = samples.batch(torch.arange(2))
     assert samples.weights.tolist() == pytest.approx([0.4, 0.3])
     assert {name: here.tolist() for name, here in batch.present.items()} == {
@@ -109,15 +110,15 @@ def test_stale_pairs_are_refused_with_the_next_step(tmp_path: Path, column: str)
     a, b = store(tmp_path / "A", ["acc", "gyro"]), store(tmp_path / "B", ["acc", "mag"])
     frame = pairs((a.ids[0], b.ids[0], "mag", 0, 1.0)).with_columns(pl.lit("gone").alias(column))
     with pytest.raises(InputError, match=rf"{column} 'gone', which no role \(A, B\) holds.*bind"):
-        pseudo_paired([a, b], frame)
+        pseudo_paired([a, b], SampleTable.of([a, b], frame))
 
 
 def test_a_loan_that_the_partner_cannot_give_is_refused(tmp_path: Path) -> None:
     a, b = store(tmp_path / "A", ["acc", "gyro"]), store(tmp_path / "B", ["acc", "mag"])
     with pytest.raises(InputError, match="borrow 'gyro'"):
-        pseudo_paired([a, b], pairs((a.ids[0], b.ids[0], "gyro", 0, 1.0)))
+        SampleTable.of([a, b], pairs((a.ids[0], b.ids[0], "gyro", 0, 1.0)))
     with pytest.raises(InputError, match="no pairs"):
-        pseudo_paired([a, b], pairs())
+        pseudo_paired([a, b], SampleTable.of([a, b], pairs()))
 
 
 def test_windows_as_recorded_unite_a_role_with_its_truth(tmp_path: Path) -> None:

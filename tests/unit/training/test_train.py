@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from mmbind.errors import InputError, MissingStageError
 from mmbind.files import digest_folder, read_json, write_json, write_parquet
@@ -69,11 +70,30 @@ def test_it_writes_model_card_metrics_and_curve(tmp_path: Path) -> None:
     assert metrics["mean_weight"] == pytest.approx(0.75)
     curve = pl.read_csv(study.plots("training"))
     assert curve.columns == ["phase", "epoch", "loss"]
-    assert curve["phase"].to_list() == ["pretrain"] * 2 + ["finetune"] * 2
-    assert curve["loss"][-1] == metrics["finetune_loss"]
+    assert curve["phase"].to_list() == ["pretrain"] * 2 + ["teacher"] * 2 + ["student"] * 4
+    assert curve["loss"][-1] == metrics["student_loss"]
     assert "24 pseudo pairs (mean weight 0.75) and 12 labels of 2 classes" in summary.lines()[0]
     target = WindowStore.open(study.role("target"), stage="assign")
     assert load_model(study.model("multimodal")).predict(as_recorded([target])).shape == (12, 2)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "propagate", "phases"),
+    [
+        ("views", False, ["pretrain", "finetune"]),
+        ("graph", False, ["pretrain", "finetune"]),
+        ("views", True, ["pretrain", "teacher", "student"]),
+    ],
+)
+def test_every_step_of_the_recipe_is_a_switch(
+    tmp_path: Path, contrast: str, propagate: bool, phases: list[str]
+) -> None:
+    study = bound_study(tmp_path / "study")
+    values = yaml.safe_load((study.root / "params.yaml").read_text())
+    values["training"] |= {"contrast": contrast, "propagate": propagate}
+    (study.root / "params.yaml").write_text(yaml.safe_dump(values))
+    train(Study.load(study.root))
+    assert pl.read_csv(study.plots("training"))["phase"].unique(maintain_order=True).to_list() == phases
 
 
 def test_two_runs_in_two_places_give_the_same_bytes_and_leave_no_checkpoint(tmp_path: Path) -> None:

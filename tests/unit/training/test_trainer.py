@@ -1,4 +1,4 @@
-"""The recipe learns, repeats itself to the bit, and copes with every combination of modalities."""
+"""A training learns, repeats itself to the bit, and copes with every combination of modalities."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from mmbind.files import digest_folder, read_json, write_json
 from mmbind.learning.samples import Samples
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model, save_model
-from mmbind.training.recipe import pretrain_and_finetune
-from mmbind.training.trainer import hide
+from mmbind.training.trainer import Trainer, hide, refuse_too_few_classes
 from mmbind.windows.store import ModalitySpec
 
 SPECS = {
@@ -52,9 +51,19 @@ def samples(count: int, seed: int, names: tuple[str, ...] = tuple(SPECS), labels
     return Samples(signals, rows, torch.ones(count), known, CLASSES if labels else [], windows)
 
 
+def contrast_and_finetune(pretraining: Samples | None, finetuning: Samples, **options) -> TrainedModel:
+    """The two phases that most methods have."""
+    refuse_too_few_classes(finetuning)
+    seen = [finetuning] if pretraining is None else [pretraining, finetuning]
+    trainer = Trainer(classes=finetuning.classes, seen=seen, **options)
+    if pretraining is not None:
+        trainer.run("pretrain", pretraining, trainer.on(pretraining, trainer.contrast))
+    return trainer.finetune(finetuning)
+
+
 def trained(seed: int = 0, pretraining: Samples | None = None, **options) -> TrainedModel:
     arguments = {"training": TRAINING, "compute": Compute(), "modalities": SPECS, "work": None, "what": "test"}
-    return pretrain_and_finetune(pretraining, samples(18, 1), seed=seed, **(arguments | options))
+    return contrast_and_finetune(pretraining, samples(18, 1), seed=seed, **(arguments | options))
 
 
 @pytest.fixture(scope="module")
@@ -181,11 +190,11 @@ def test_one_class_or_missing_labels_are_refused() -> None:
     labels = samples(4, 1)
     one = Samples(labels.signals, labels.rows, labels.weights, torch.ones(4).long(), CLASSES, labels.windows)
     with pytest.raises(InputError, match="all 4 labels are 'still'"):
-        pretrain_and_finetune(
+        contrast_and_finetune(
             None, one, training=TRAINING, compute=Compute(), seed=0, modalities=SPECS, work=None, what="x"
         )
     with pytest.raises(InputError, match="labelled samples"):
-        pretrain_and_finetune(
+        contrast_and_finetune(
             None,
             samples(4, 1, labels=False),
             training=TRAINING,
