@@ -13,6 +13,7 @@ import click
 from mmbind import __version__
 from mmbind.cli import commands
 from mmbind.cli.bind import bind
+from mmbind.cli.quarantine import quarantine
 from mmbind.errors import EXIT_FAILURE, MmbindError
 
 #: Packages add their commands here, e.g. those that need an orchestrator.
@@ -28,7 +29,9 @@ def cli(debug: bool) -> None:
         os.environ["MMBIND_DEBUG"] = "1"
 
 
-for _command in (commands.init, commands.demo, commands.fetch, commands.results, commands.rotations, bind):
+for _command in (commands.init, commands.demo, commands.fetch, commands.results, commands.rotations):
+    cli.add_command(_command)
+for _command in (bind, quarantine):
     cli.add_command(_command)
 for _entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
     cli.add_command(_entry.load(), _entry.name)

@@ -15,7 +15,7 @@ from mmbind.errors import InputError
 from mmbind.files import PACKAGE, digest_code, write_text
 
 _CODE = re.compile(r"^(?P<indent>\s*- )\$\{house\}/mmbind/\S+$")
-#: Files of a new study by path: what git must not keep, and names of versions, none yet.
+#: Files of a new study by path: what git must not keep, and names of versions and releases, none yet.
 STARTERS = {
     ".gitignore": "inbox/\nprefect-home/\n.mmbind*\n",
     ".dvcignore": ".gitignore\n",
@@ -24,6 +24,7 @@ STARTERS = {
     "data/records/.gitignore": "/*\n!.gitignore\n",
     "data/validation/.gitignore": "/*\n!.gitignore\n",
     "data/windows/.gitignore": "/*\n!.gitignore\n",
+    "releases.json": "{}\n",
     "versions.json": '{\n  "accepted": null,\n  "tags": {}\n}\n',
 }
 

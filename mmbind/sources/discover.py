@@ -6,7 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from mmbind.errors import DataError, InputError, nearest
 from mmbind.files import digest_of, short_id
 from mmbind.sources.identity import Owner, owner_of
 from mmbind.sources.labels import Mark
+from mmbind.sources.releases import FileReleases
 
 #: Endings of files that are no logs (yet).
 PASSED_BY = (".part", ".tmp", ".dvc")
@@ -46,6 +47,7 @@ class RecordingFiles:
         files: modalities by file (path below the source's folder), sorted by path.
         shard: the shard that takes the rows; it follows from the owner's key alone.
         marks: what label tables say of it; None where they say nothing.
+        released: what a person released of some of the files.
     """
 
     owner: Owner
@@ -53,10 +55,14 @@ class RecordingFiles:
     shard: int
     marks: tuple[Mark, ...] | None = None
 
+    released: Mapping[str, FileReleases] = field(default_factory=dict)
+
     def digest(self, sha256: Mapping[str, str]) -> str:
-        """Names the files' contents and uses, and their labels; equal digests give equal rows."""
+        """Names the files' contents and uses, their labels and releases; equal digests give equal rows."""
         marks = [] if self.marks is None else [[mark.says for mark in self.marks]]
-        return digest_of([[[path, names, sha256[path]] for path, names in self.files.items()], *marks])
+        released = {path: each.digest_parts() for path, each in self.released.items()}
+        more = [*marks, *([released] if released else [])]
+        return digest_of([[[path, names, sha256[path]] for path, names in self.files.items()], *more])
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,14 @@ class Discovered:
     recordings: list[RecordingFiles]
     refused: dict[str, tuple[str, str]]
     stamps: Mapping[str, Stamp]
+
+    def with_releases(self, released: Mapping[str, FileReleases]) -> Discovered:
+        """The same files, with what a person released of them."""
+        recordings = [
+            replace(recording, released={path: released[path] for path in recording.files if path in released})
+            for recording in self.recordings
+        ]
+        return replace(self, recordings=recordings)
 
     @cached_property
     def paths(self) -> list[str]:

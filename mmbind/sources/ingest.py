@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, islice
@@ -24,6 +24,7 @@ from mmbind.sources.earlier import Earlier, recipe_digest
 from mmbind.sources.label_tables import read_label_tables
 from mmbind.sources.readers import count_columns
 from mmbind.sources.recording import RecordingRows, read_recording, recordings_schema
+from mmbind.sources.releases import Releases
 from mmbind.sources.shards import carry_shard, write_shard
 from mmbind.sources.stated import columns_of, stated
 from mmbind.sources.table import MISSING_COLUMN
@@ -44,6 +45,9 @@ class IngestSummary:
         quarantined: readings set aside, over all modalities.
         rules: rows of the quarantine by rule, files as a whole included.
         passed: rows of long tables that no modality names, by sensor.
+        released: readings kept because a person released them.
+        corrected: lines read as a person corrected them.
+        outdated: places of releases that hold no longer, since their file changed or is gone.
     """
 
     source: str
@@ -55,6 +59,9 @@ class IngestSummary:
     quarantined: int
     rules: dict[str, int]
     passed: dict[str, int]
+    released: int = 0
+    corrected: int = 0
+    outdated: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         """A few lines for the log."""
@@ -67,6 +74,10 @@ class IngestSummary:
             lines.append("  quarantine: " + _listed(self.rules))
         if self.passed:
             lines.append("  passed by, sensors that no modality names: " + _listed(self.passed))
+        if self.released or self.corrected:
+            lines.append(f"  released: {self.released} readings kept, {self.corrected} lines read as corrected")
+        if self.outdated:
+            lines.append("  releases that hold no longer (their file changed or is gone): " + ", ".join(self.outdated))
         return lines
 
 
@@ -104,6 +115,8 @@ def ingest(study: Study, source: str) -> IngestSummary:
     marked = read_label_tables(raw, source, config, found.recordings)
     found = replace(found, recordings=marked.recordings)
     sha256 = _digests(raw, found.paths, source)
+    released, outdated = Releases.of(study.root).holding(source, sha256)
+    found = found.with_releases(released)
     channels = _channels(raw, config, found)
     recipe = recipe_digest(config, channels)
     earlier = Earlier.find(study.records(source), recipe)
@@ -120,6 +133,7 @@ def ingest(study: Study, source: str) -> IngestSummary:
             "files": tables.files,
             "counts": counts,
             **({"label_tables": marked.tables} if marked.tables else {}),
+            **({"outdated_releases": [release.entry() for release in outdated]} if outdated else {}),
         }
         write_json(folder / "manifest.json", manifest)
         for name, table in (("recordings", tables.recordings), ("labels", tables.labels)):
@@ -135,6 +149,9 @@ def ingest(study: Study, source: str) -> IngestSummary:
         quarantined=counts["quarantined"],
         rules=counts["rules"],
         passed=counts["passed"],
+        released=counts.get("released", 0),
+        corrected=counts.get("corrected", 0),
+        outdated=[f"{release.file}:{release.line}" for release in outdated],
     )
 
 
@@ -159,12 +176,16 @@ class _Tables:
         passed: Counter[str] = Counter()
         for entry in self.files.values():
             passed.update(entry.get("passed", {}))
+        released = sum(sum(entry.get("released", {}).values()) for entry in self.files.values())
+        corrected = sum(entry.get("corrected", 0) for entry in self.files.values())
         return {
             "files": len(self.files),
             "recordings": self.recordings.height,
             **{name: sum(entry[name] for entry in entries) for name in ("read", "kept", "quarantined")},
             "rules": dict(rules.iter_rows()),
             "passed": dict(sorted(passed.items())),
+            **({"released": released} if released else {}),
+            **({"corrected": corrected} if corrected else {}),
         }
 
 
@@ -291,7 +312,7 @@ class _Job:
             "task": None if recording is None else recording.digest(self.sha256),
             "status": read["status"],
             "modalities": read["modalities"],
-            **({"passed": read["passed"]} if "passed" in read else {}),
+            **{key: read[key] for key in ("passed", "released", "corrected") if key in read},
         }
 
 

@@ -23,6 +23,8 @@ from mmbind.sources.discover import RecordingFiles
 from mmbind.sources.labels import LABEL_UNFIT, Mark, intervals, marked_recording, whole_recording
 from mmbind.sources.parts import Parts, split
 from mmbind.sources.readers import reader_for
+from mmbind.sources.released import PlacingSifter, open_corrected, sifter_for
+from mmbind.sources.releases import FileReleases
 from mmbind.sources.sift import ASIDE, Sifted, Sifter
 from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
 
@@ -46,6 +48,8 @@ class FileRows:
         aside: frames with the columns of the quarantine.
         counts: per modality, readings read, kept and quarantined.
         passed: rows of a long table that no modality names, by sensor.
+        released: per modality, readings kept because a person released them.
+        corrected: lines read as a person corrected them.
         problem: whether the file as a whole could not be read.
     """
 
@@ -54,6 +58,8 @@ class FileRows:
     aside: list[pl.DataFrame] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    corrected: int = 0
     problem: bool = False
 
     @property
@@ -66,7 +72,9 @@ class FileRows:
     def entry(self) -> dict[str, Any]:
         """What the manifest says of the file."""
         passed = {"passed": dict(sorted(self.passed.items()))} if self.passed else {}
-        return {"status": self.status, "modalities": self.counts, **passed}
+        released = {"released": dict(sorted(self.released.items()))} if self.released else {}
+        corrected = {"corrected": self.corrected} if self.corrected else {}
+        return {"status": self.status, "modalities": self.counts, **passed, **released, **corrected}
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,11 @@ def read_recording(
         MmbindError: when rows were not conserved.
     """
     source = as_worn(source, files.owner.device, files.owner.placement)
-    read = {path: read_file(folder, path, source, names, channels) for path, names in files.files.items()}
+    released = files.released
+    read = {
+        path: read_file(folder, path, source, names, channels, released.get(path, FileReleases()))
+        for path, names in files.files.items()
+    }
     kept = {modality: pl.concat(frames) for rows in read.values() for modality, frames in rows.kept.items() if frames}
     kept = {modality: frame for modality, frame in sorted(kept.items()) if frame.height}
     entries = {path: rows.entry() for path, rows in read.items()}
@@ -198,7 +210,14 @@ def _of_turn(tables: Mapping[str, pl.DataFrame], turn: int) -> dict[str, pl.Data
     return {name: table for name, table in mine.items() if table.height}
 
 
-def read_file(folder: Path, path: str, source: Source, names: list[str], channels: Mapping[str, list[str]]) -> FileRows:
+def read_file(
+    folder: Path,
+    path: str,
+    source: Source,
+    names: list[str],
+    channels: Mapping[str, list[str]],
+    released: FileReleases,
+) -> FileRows:
     """Reads one file and sifts its readings.
 
     Args:
@@ -207,6 +226,7 @@ def read_file(folder: Path, path: str, source: Source, names: list[str], channel
         source: how to read it.
         names: modalities to take from it.
         channels: channel names by modality.
+        released: what a person released of it.
 
     Raises:
         MmbindError: when rows were not conserved.
@@ -218,7 +238,7 @@ def read_file(folder: Path, path: str, source: Source, names: list[str], channel
         counts={name: {"read": 0, "kept": 0, "quarantined": 0} for name in names},
     )
     try:
-        _fill(rows, folder / path, path, source, specs, channels)
+        _fill(rows, folder / path, path, source, specs, channels, released)
     except FileProblem as problem:
         return FileRows(aside=[_notes(path, [(problem.rule, problem.reason)])], problem=True)
     _check_conservation(rows, path)
@@ -232,6 +252,7 @@ def _fill(
     source: Source,
     specs: Mapping[str, ModalitySource],
     channels: Mapping[str, list[str]],
+    released: FileReleases,
 ) -> None:
     """Reads a file's blocks into ``rows``.
 
@@ -240,8 +261,11 @@ def _fill(
     """
     if not file.stat().st_size:
         raise FileProblem("empty_file", "the file is empty.")
-    raw = reader_for(source)(file, source, specs)
-    sifters = {name: Sifter(spec, channels[name], source.max_gap_s) for name, spec in specs.items()}
+    raw = open_corrected(reader_for(source), file, source, specs, released.corrected)
+    sifters = {
+        name: sifter_for(spec, channels[name], source.max_gap_s, released.placed.get(name, []))
+        for name, spec in specs.items()
+    }
     lost = []
     for block in raw.blocks:
         for name, readings in block.readings.items():
@@ -252,6 +276,8 @@ def _fill(
         lost.append(_sift_block(rows, block, sifters, path, set(raw.missing)))
     lost += [_take(rows, name, sifter.finish(), path) for name, sifter in sifters.items() if name not in raw.missing]
     rows.passed = _most_frequent(raw.passed)
+    counts = {name: sifter.released for name, sifter in sifters.items() if isinstance(sifter, PlacingSifter)}
+    rows.released, rows.corrected = {name: count for name, count in counts.items() if count}, len(released.corrected)
     for name in raw.missing:
         for table in (rows.kept, rows.marks, rows.counts):
             table.pop(name, None)
