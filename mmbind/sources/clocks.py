@@ -67,16 +67,18 @@ def to_ns(times: pl.Series, unit: str) -> pl.Series:
         return _moments(times)
     factor = NANOSECONDS[unit]
     if times.dtype == pl.String:
-        trimmed = times.str.strip_chars()
-        whole = _whole(trimmed.cast(pl.Int64, strict=False), factor)
-        if not whole.has_nulls():
-            return whole
-        return whole.fill_null(_fraction(trimmed.cast(pl.Float64, strict=False), factor))
+        found = _number(times, factor)
+        return found if not found.has_nulls() else found.fill_null(_number(times.str.strip_chars(), factor))
     if times.dtype.is_integer():
         return _whole(times.cast(pl.Int64, strict=False), factor)
     if times.dtype.is_numeric():
         return _fraction(times.cast(pl.Float64, strict=False), factor)
     return _none(times)
+
+
+def _number(times: pl.Series, factor: int) -> pl.Series:
+    whole = _whole(times.cast(pl.Int64, strict=False), factor)
+    return whole if not whole.has_nulls() else whole.fill_null(_fraction(times.cast(pl.Float64, strict=False), factor))
 
 
 def _none(times: pl.Series) -> pl.Series:
