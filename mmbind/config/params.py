@@ -15,7 +15,7 @@ from mmbind.config.learning import Compute, Evaluation, Shared, Training
 from mmbind.config.marked import read_yaml
 from mmbind.config.roles import TARGET, TEST, FolderName, Role, Rotation
 from mmbind.config.sources import Archive, Name, Source
-from mmbind.config.windows import Windows
+from mmbind.config.windows import EventCut, Windows
 from mmbind.errors import ConfigError, nearest
 
 #: The file of a study that holds its parameters.
@@ -58,6 +58,9 @@ class Params(Section):
                 raise DisagreementError(["roles", name, "labels"], "only the target shows labels")
             _all_known("source", role.sources, self.sources, "roles", name, "sources")
             _all_known("modality", role.modalities, self.windows.modalities, "roles", name, "modalities")
+            if isinstance(self.windows.cut, EventCut) and self.windows.cut.modality not in role.modalities:
+                why = f"the role {name!r} has no {self.windows.cut.modality!r}, and windows must not show what it hides"
+                raise DisagreementError(["windows", "cut", "modality"], why)
         _all_known("modality", [self.shared.modality], self.windows.modalities, "shared", "modality")
         centred = self.training.network.centred
         _all_known("modality", centred, self.windows.modalities, "training", "network", "centred")

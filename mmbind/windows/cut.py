@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmbind.config import SlidingCut, Windows
+from mmbind.config import TrialCut, Windows
 from mmbind.errors import InputError
 from mmbind.files import whole_folder
 from mmbind.progress import progress
@@ -26,7 +26,7 @@ from mmbind.study import Study
 from mmbind.windows.grid import Cuts
 from mmbind.windows.plan import Plan, plan_windows
 from mmbind.windows.readings import Records
-from mmbind.windows.resample import low_pass, sample
+from mmbind.windows.resample import Resampler
 from mmbind.windows.spill import Spill
 from mmbind.windows.store import ModalitySpec, Positions, StoreWriter
 
@@ -88,7 +88,7 @@ def cut_windows(study: Study, source: str) -> WindowSummary:
         MissingStageError: when the source was not ingested.
     """
     records, windows = Records.open(study, source), study.params.windows
-    plan = plan_windows(records, windows)
+    plan = plan_windows(records, windows, shared=study.params.shared.modality)
     specs = {name: _spec(records, windows, name) for name in records.channels}
     with whole_folder(study.windows(source)) as folder:
         spilled = {name: _resample(records, plan, windows, name, spec, folder) for name, spec in specs.items()}
@@ -113,7 +113,7 @@ def cut_windows(study: Study, source: str) -> WindowSummary:
 def _spec(records: Records, windows: Windows, modality: str) -> ModalitySpec:
     """What the store says of a modality."""
     steps, how = windows.modalities[modality].steps, windows.cut
-    rate = steps / how.length_s if isinstance(how, SlidingCut) else None
+    rate = None if isinstance(how, TrialCut) else steps / how.length_s
     return ModalitySpec(steps, records.channels[modality], records.units[modality], rate)
 
 
@@ -130,10 +130,10 @@ def _resample(records: Records, plan: Plan, windows: Windows, modality: str, spe
                 if not cuts.length:
                     continue
                 interval, step = planned.spans[modality].interval, cuts.step(spec.steps)
-                smooth = low_pass(times, values, interval=interval, step=step)
+                readings = Resampler.of(times, values, interval=interval, step=step, how=windows.resample)
                 for begin in range(0, len(cuts.starts), BLOCK):
                     grid = Cuts(cuts.starts[begin : begin + BLOCK], cuts.length, cuts.closed).grid(spec.steps)
-                    samples, covered = sample(times, smooth, grid, reach=max(interval, step))
+                    samples, covered = readings.on(grid)
                     kept = np.flatnonzero(covered >= windows.min_coverage)
                     spill.append(planned.offset + begin + kept, samples[kept])
     return spill
@@ -178,7 +178,7 @@ def _nothing(source: str, counts: Mapping[str, Any], windows: Windows) -> InputE
     """Says why a source gave no window."""
     reasons = {**counts["recordings"]["refused"], **counts["windows"]["refused"]}
     why = ", ".join(f"{count} x {reason}" for reason, count in reasons.items()) or "it has no recordings"
-    asked = f"of {windows.cut.length_s} s" if isinstance(windows.cut, SlidingCut) else "over whole recordings"
+    asked = "over whole recordings" if isinstance(windows.cut, TrialCut) else f"of {windows.cut.length_s} s"
     return InputError(
         f"The source {source!r} gives no window {asked}: {why}.",
         hint="Check 'windows' (length_s, min_coverage) against the recordings, and the clocks under 'sources'.",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmbind.config import EventCut, Windows
-from mmbind.errors import InputError, MmbindError
+from mmbind.errors import MmbindError
 from mmbind.files import short_id
 from mmbind.windows.grid import Cuts, Span, Times, cut
 from mmbind.windows.labels import intervals_by_recording, label_windows
@@ -67,7 +67,7 @@ class Plan:
     labels: list[str | None]
 
 
-def plan_windows(records: Records, windows: Windows) -> Plan:
+def plan_windows(records: Records, windows: Windows, *, shared: str) -> Plan:
     """Plans the windows of a source.
 
     A window's id is the short id of its recording and its first moment.
@@ -75,14 +75,16 @@ def plan_windows(records: Records, windows: Windows) -> Plan:
     Args:
         records: the source's records.
         windows: the grid of ``params.yaml``.
+        shared: the modality that all roles show.
 
     Raises:
         MmbindError: when readings belong to no recording, or a recording stands twice.
     """
+    event = windows.cut.modality if isinstance(windows.cut, EventCut) else None
     spans: dict[str, dict[str, Span]] = {}
     for modality in records.channels:
         for shard in records.shards(modality):
-            for recording, span in records.spans(modality, shard).items():
+            for recording, span in records.spans(modality, shard, peaks=modality == event).items():
                 spans.setdefault(recording, {})[modality] = span
     if unknown := sorted(spans.keys() - set(records.recordings["recording"])):
         raise MmbindError(
@@ -97,9 +99,7 @@ def plan_windows(records: Records, windows: Windows) -> Plan:
     owner, starts, stops = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for row, recording in enumerate(records.recordings["recording"]):
         found = spans.get(recording, {})
-        if isinstance(windows.cut, EventCut):
-            raise InputError("windows.cut: events are not cut yet.", hint="Use 'trial' or 'sliding'.")
-        cuts = cut(list(found.values()), windows.cut)
+        cuts = cut(found, windows.cut, shared=shared)
         if isinstance(cuts, str):
             refused[cuts] += 1
             continue

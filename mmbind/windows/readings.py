@@ -75,22 +75,30 @@ class Records:
         whole = pl.all_horizontal(pl.col(self.channels[modality]).is_finite().fill_null(value=False))
         return pl.scan_parquet(shard).filter(whole)
 
-    def spans(self, modality: str, shard: Path) -> dict[str, Span]:
+    def spans(self, modality: str, shard: Path, *, peaks: bool = False) -> dict[str, Span]:
         """What the modality covers in each recording of a shard.
 
         The typical interval is the median; where readings come in bursts of one time (so
         that the median is 0) it is the mean.
+
+        Args:
+            modality: which one.
+            shard: its file.
+            peaks: whether to look for the reading of largest magnitude (Euclidean norm of its
+                channels; the first of equals).
         """
         time = pl.col("t_ns")
+        magnitude = pl.sum_horizontal(pl.col(name).cast(pl.Float64).pow(2) for name in self.channels[modality])
+        peak = time.gather(magnitude.arg_max()).first() if peaks else pl.lit(None, dtype=pl.Int64).first()
         frame = (
             self.usable(modality, shard)
             .group_by("recording")
-            .agg(first=time.min(), last=time.max(), median=time.diff().median(), readings=pl.len())
+            .agg(first=time.min(), last=time.max(), median=time.diff().median(), readings=pl.len(), peak=peak)
             .collect()
         )
         return {
-            recording: Span(first, last, median or (last - first) / max(readings - 1, 1))
-            for recording, first, last, median, readings in frame.iter_rows()
+            recording: Span(first, last, median or (last - first) / max(readings - 1, 1), peak)
+            for recording, first, last, median, readings, peak in frame.iter_rows()
         }
 
     def readings(self, modality: str, shard: Path) -> Iterator[tuple[str, Times, Signals]]:

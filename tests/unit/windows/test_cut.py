@@ -210,7 +210,8 @@ def test_sliding_windows_keep_their_hop_and_stay_where_readings_are(
     spans: list[tuple[int, int]], length: float, hop: float
 ) -> None:
     found = [Span(first, first + more, 2e7) for first, more in spans]
-    cuts = cut(found, SlidingCut(kind="sliding", length_s=length, hop_s=hop))
+    named = {f"m{number}": span for number, span in enumerate(found)}
+    cuts = cut(named, SlidingCut(kind="sliding", length_s=length, hop_s=hop), shared="m")
     if isinstance(cuts, str):
         assert max(s.last for s in found) - max(s.first for s in found) < length * SECOND_NS + hop * SECOND_NS
         return
