@@ -30,7 +30,8 @@ TAPS_PER_RATIO = 10
 def interpolate(times: Times, values: Values, grid: Times, *, ratio: float, pauses: Times) -> Signals:
     """Interpolates on a grid.
 
-    Each run of readings is continued at both ends by its point reflection. Before the first
+    Each run of readings is continued at both ends by its point reflection, as often as the
+    weights reach. Before the first
     and behind the last reading their values are held; inside a pause samples lie on the line
     between its two ends.
 
@@ -72,7 +73,7 @@ def _interpolate(
     """Fills ``out`` (samples, channels); ``right`` is the first reading behind each sample."""
     count, channels = values.shape
     total = np.empty(channels)
-    theta = math.pi / ratio
+    theta, reach = math.pi / ratio, TAPS_PER_RATIO * ratio
     turn_sine, turn_cosine = math.sin(theta), math.cos(theta)
     run = 0
     for sample in range(len(grid)):
@@ -91,8 +92,7 @@ def _interpolate(
                 out[sample, channel] = values[left, channel] * (1 - share) + values[after, channel] * share
             continue
         place, last = left - begin + share, end - begin - 1
-        reach = min(TAPS_PER_RATIO * ratio, float(last))
-        if reach < 1.0:
+        if last == 0:
             for channel in range(channels):
                 out[sample, channel] = values[left, channel]
             continue
@@ -106,14 +106,14 @@ def _interpolate(
             weight = 1.0 if abs(away) < 1e-9 else sine / (theta * away)
             weight *= 0.54 + 0.46 * math.cos(math.pi * away / reach)
             weights += weight
+            inside, sign = reading, 1.0
+            while inside < 0 or inside > last:
+                mirror = 0 if inside < 0 else last
+                for channel in range(channels):
+                    total[channel] += weight * sign * 2 * values[begin + mirror, channel]
+                inside, sign = 2 * mirror - inside, -sign
             for channel in range(channels):
-                if reading < 0:
-                    value = 2 * values[begin, channel] - values[begin - reading, channel]
-                elif reading > last:
-                    value = 2 * values[end - 1, channel] - values[end - 1 - (reading - last), channel]
-                else:
-                    value = values[begin + reading, channel]
-                total[channel] += weight * value
+                total[channel] += weight * sign * values[begin + inside, channel]
             sine, cosine = sine * turn_cosine - cosine * turn_sine, cosine * turn_cosine + sine * turn_sine
         for channel in range(channels):
             out[sample, channel] = total[channel] / weights
