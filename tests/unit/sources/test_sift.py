@@ -54,13 +54,15 @@ def sifted(stamps: Sequence[float | None], cuts: Sequence[int] = (), gap: float 
     sifter = Sifter(modality(**clock), ["x"], gap)
     edges = [0, *sorted(cuts), len(stamps)]
     parts = [
-        sifter.push(block(stamps[a:b], a), lambda lines: pl.Series([f"text {line}" for line in lines], dtype=pl.String))
+        sifter.push(
+            block(stamps[a:b], a), lambda lines: pl.Series([b"text %d" % line for line in lines], dtype=pl.Binary)
+        )
         for a, b in pairwise(edges)
     ]
     parts.append(sifter.finish())
     kept, aside = pl.concat([part.kept for part in parts]), pl.concat([part.aside for part in parts]).sort("line")
     assert aside.schema == ASIDE
-    assert aside["raw"].to_list() == [f"text {line}" for line in aside["line"]]
+    assert aside["raw"].to_list() == [b"text %d" % line for line in aside["line"]]
     turns = [turn for part in parts for turn in (part.turns if part.turns is not None else [0] * part.kept.height)]
     return Outcome(
         times=[t / MS for t in kept["t_ns"]],
@@ -280,7 +282,7 @@ def test_a_batch_from_the_future_costs_itself_alone() -> None:
     for cut in (0, 50, 60, 70, 300):
         sifter = Sifter(spec, ["x"], 1.0)
         parts = [
-            sifter.push(piece, lambda lines: pl.Series([""] * len(lines)))
+            sifter.push(piece, lambda lines: pl.Series([b""] * len(lines), dtype=pl.Binary))
             for piece in (frame.head(cut), frame.slice(cut))
         ]
         parts.append(sifter.finish())
