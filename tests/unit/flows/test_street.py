@@ -35,9 +35,13 @@ def test_every_parameter_that_a_stage_names_stands_in_the_study(path: str) -> No
     assert files
     for file in files:
         params = yaml.safe_load(file.read_text())
-        assert {key.removesuffix(".${key}") for key in named} <= set(params), file
+        for key in named:
+            section = params
+            for part in key.removesuffix(".${key}").split("."):
+                assert part in section, (file, key)
+                section = section[part]
         required = {name for name, field in Params.model_fields.items() if field.is_required()}
-        assert {key.removesuffix(".${key}") for key in named} <= required
+        assert {key.split(".")[0] for key in named} <= required
 
 
 def test_every_stage_depends_on_the_code_of_its_room() -> None:
