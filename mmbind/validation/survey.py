@@ -89,7 +89,7 @@ def _turnings(
             tried = [turning(records, name, other, files[name], gravity=gravity) for other in gyroscopes]
             known = [turn for turn in tried if turn is not None]
             if known:
-                found[name] = max(known, key=lambda turn: turn.figures["turning_agreement"])
+                found[name] = max(known, key=lambda turn: turn.agreement)
     return found
 
 

@@ -34,9 +34,11 @@ TURNED = 0.1
 #: And, for acceleration, when both halves' means are gravity but for this share.
 NEAR_GRAVITY = 0.2
 #: Windows that turn most are taken: so many of a recording, and so many of a modality for other axes and factors.
-PER_RECORDING, TRIED = 8, 1024
+PER_RECORDING, TRIED = 8, 512
 #: Factors tried, four to the octave.
 FACTORS = np.exp2(np.arange(-24, 25) / 4)
+#: A factor is told when the turns would agree so well with it; else the axes are wrong, or nothing fits.
+EXPLAINED = 0.8
 #: Figures of a file and of a modality.
 BY_FILE = ("turning_windows", "turning_agreement")
 BY_MODALITY = (*BY_FILE, "turning_margin", "turning_scale")
@@ -65,11 +67,17 @@ class Turning:
         files: one row per file: file and ``BY_FILE``.
         figures: ``BY_MODALITY`` of all files together. ``turning_windows`` with a turn,
             ``turning_agreement``, ``turning_margin`` over the best other naming of the axes,
-            and ``turning_scale``, the factor by which the gyroscope would agree best.
+            and ``turning_scale``, the factor by which the gyroscope would agree best; None
+            where no factor makes it agree.
     """
 
     files: pl.DataFrame
-    figures: Mapping[str, float]
+    figures: Mapping[str, float | None]
+
+    @property
+    def agreement(self) -> float:
+        """How much of the vector's turns the gyroscope takes away, over all files."""
+        return self.figures["turning_agreement"] or 0.0
 
 
 def turning(records: Path, vector: str, gyroscope: str, files: pl.DataFrame, *, gravity: bool) -> Turning | None:
@@ -108,11 +116,11 @@ def turning(records: Path, vector: str, gyroscope: str, files: pl.DataFrame, *, 
     tried, total = (vectors[chosen], rates[chosen]), before[chosen].sum()
     named = np.array([_difference(_halves(tried[0], tried[1] @ way.T)).sum() for way in AXES])
     scaled = np.array([_difference(_halves(tried[0], tried[1] * factor)).sum() for factor in FACTORS])
-    figures = {
+    figures: dict[str, float | None] = {
         "turning_windows": len(vectors),
         "turning_agreement": float(1 - after.sum() / before.sum()),
         "turning_margin": float((named[1:].min() - named[0]) / total),
-        "turning_scale": _least(scaled),
+        "turning_scale": _least(scaled) if scaled.min() <= (1 - EXPLAINED) * total else None,
     }
     return Turning(by_file.select("file", *BY_FILE).sort("file"), figures)
 
