@@ -97,6 +97,7 @@ def bind(study: Study) -> BindSummary:
             **_identity(parties, proposals, config),
             "counts": totals,
             "digests": {"pairs.parquet": sha256_file(folder / "pairs.parquet")},
+            "search": dict(sorted(proposals.searches.items())),
             "quality": {**overall(list(figures.values())), "loans": figures},
         }
         write_json(folder / "manifest.json", manifest)

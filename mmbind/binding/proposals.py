@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,8 @@ class Proposals:
         self._parties, self._config, self._sources = parties, config, sources
         #: The modality by which windows are compared.
         self.shared = shared
+        #: How each search was made, by who asked whom.
+        self.searches: dict[str, dict[str, Any]] = {}
         self._pools: dict[Lenders, Pool] = {}
         self._graphs: dict[tuple[Lenders, Lenders], Graph] = {}
 
@@ -96,8 +99,10 @@ class Proposals:
     def _graph(self, our: Lenders, their: Lenders) -> Graph:
         """Both directions searched, warped where the study asks for it, and constrained."""
         here, there = self._pool(our), self._pool(their)
-        forth = nearest(here.vectors, there.vectors, self.count)
-        back = nearest(there.vectors, here.vectors, self.count)
+        forth = nearest(here.vectors, there.vectors, self.count, self._config.search)
+        back = nearest(there.vectors, here.vectors, self.count, self._config.search)
+        for one, other, found in ((our, their, forth), (their, our, back)):
+            self.searches[f"{_title(one)} among {_title(other)}"] = {**found.method, "k": found.positions.shape[1]}
         scores = [self._scores(here, there, forth), self._scores(there, here, back)]
         rows = [np.repeat(np.arange(len(found.positions)), found.positions.shape[1]) for found in (forth, back)]
         graph = build_graph(
@@ -128,3 +133,9 @@ class Proposals:
         """What is warped, one row per embedded window of each role."""
         settings = self._config.rerank
         return warped_views(self._signals, settings) if isinstance(settings, Warping) else {}
+
+
+def _title(lenders: Lenders) -> str:
+    """How the manifest calls some windows, e.g. ``B, C with gyro``."""
+    roles, modality = lenders
+    return ", ".join(roles) + (f" with {modality}" if modality else "")

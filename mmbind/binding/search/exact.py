@@ -1,10 +1,10 @@
 """Exact nearest neighbours by cosine, the same to the byte on any number of threads.
 
-FAISS multiplies in float32, and the last bits of its sums depend on batch size and thread
-count. So it only proposes: a few candidates more than asked for are scored again in float64,
-one sum per pair in a fixed order, and sorted by (similarity descending, lender ascending).
-Where float32 cannot tell the last candidate proposed from the last one wanted, as among
-duplicates, every lender within the rounding error is scored.
+The processor's float32 products only propose: their last bits depend on blocks, threads and
+device. A few candidates more than asked for are scored again in float64 and sorted by
+(similarity descending, lender ascending). Where float32 cannot tell the last candidate
+proposed from the last one wanted, more are proposed, and at last, as among duplicates, every
+lender within the rounding error is scored. So a GPU gives the bytes that a CPU gives.
 
 Rounding bound: |fl(x.y) - x.y| <= d u / (1 - d u) |x||y| with u = 2^-24 for sums in any order
 (N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 2002, eq. 3.5).
@@ -12,46 +12,103 @@ Rounding bound: |fl(x.y) - x.y| <= d u / (1 - d u) |x||y| with u = 2^-24 for sum
 
 from __future__ import annotations
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
-from mmbind.binding.search.candidates import Candidates, Vectors
-from mmbind.progress import progress
+from mmbind.binding.search.batches import in_batches
+from mmbind.binding.search.candidates import Candidates, Floats, Ints, Vectors
+from mmbind.binding.search.products import Products, products_on
+from mmbind.binding.search.rescore import lengths, rank
 
-#: Candidates that FAISS proposes beyond those asked for.
-MARGIN = 16
-#: Least queries per call: fewer leave the fast path of FAISS.
-BATCH = 1000
+#: Least number of candidates that are proposed beyond those asked for.
+MARGIN = 4
+#: The second try proposes this many times the margin.
+WIDER = 16
 #: Entries of one block of the exhaustive pass.
 BLOCK_ENTRIES = 1 << 24
 
 
-def nearest(queries: Vectors, lenders: Vectors, k: int) -> Candidates:
+def exact_nearest(queries: Vectors, lenders: Vectors, k: int, device: str = "cpu") -> Candidates:
     """Finds the k most similar lenders of every query, exactly.
 
     Args:
-        queries: unit vectors, float32 (m, d).
+        queries: unit vectors, float32 (m, d); a memory map is read batch by batch.
         lenders: unit vectors, float32 (n, d), in the order in which ties are won.
         k: how many to find; at most n are.
+        device: where products are computed; the answer is the same.
 
     Returns:
         Candidates of shape (m, min(k, n)). Memory beside the inputs: O(m k).
     """
-    wanted = min(k, len(lenders))
-    proposed = min(wanted + MARGIN, len(lenders))
-    out = Candidates(np.empty((len(queries), wanted)), np.empty((len(queries), wanted), dtype=np.int64))
-    tolerance = 2 * _rounding(queries.shape[1])
-    batches = np.array_split(np.arange(len(queries)), max(1, len(queries) // BATCH))
-    for batch in progress(batches, "search: batches of anchors"):
-        rough, positions = faiss.knn(queries[batch], lenders, proposed, metric=faiss.METRIC_INNER_PRODUCT)
-        exact, positions = _ranked(_cosines(queries[batch], lenders, positions), positions)
-        out.similarities[batch], out.positions[batch] = exact[:, :wanted], positions[:, :wanted]
-        if proposed < len(lenders):
-            threshold = exact[:, wanted - 1] - tolerance
-            unsettled = np.flatnonzero(rough[:, -1] >= threshold)
-            _settle(queries, lenders, batch[unsettled], threshold[unsettled], out)
+    search = _Exact(lenders, min(k, len(lenders)), products_on(device, lenders))
+    out = Candidates.empty(len(queries), search.wanted)
+
+    def work(batch: slice) -> None:
+        similarities, positions = search.answer(np.ascontiguousarray(queries[batch]))
+        out.similarities[batch], out.positions[batch] = similarities, positions
+
+    in_batches(work, len(queries), "search: batches of anchors")
     return out
+
+
+class _Exact:
+    """An exact search among some lenders."""
+
+    def __init__(self, lenders: Vectors, wanted: int, products: Products) -> None:
+        self.wanted = wanted
+        self._lenders, self._products = lenders, products
+        self._lengths = lengths(lenders)
+        self._tolerance = 2 * _rounding(lenders.shape[1])
+
+    def answer(self, queries: Vectors) -> tuple[Floats, Ints]:
+        """Similarities and positions of one batch, (m, wanted) each."""
+        similarities = np.empty((len(queries), self.wanted))
+        positions = np.empty((len(queries), self.wanted), dtype=np.int64)
+        norms = lengths(queries)
+        margin = max(MARGIN, self.wanted // 16)
+        rows = np.arange(len(queries))
+        for proposed in (self.wanted + margin, self.wanted + WIDER * margin):
+            proposed = min(proposed, len(self._lenders))
+            asked = queries if len(rows) == len(queries) else queries[rows]
+            rough, near = self._products(asked, proposed)
+            best, where = similarities[: len(rows)].copy(), positions[: len(rows)].copy()
+            rank(asked, norms[rows], self._lenders, self._lengths, near, best, where)
+            similarities[rows], positions[rows] = best, where
+            if proposed == len(self._lenders):
+                return similarities, positions
+            rows = rows[rough[:, -1] >= best[:, -1] - self._tolerance]
+            if not len(rows):
+                return similarities, positions
+        self._settle(queries, norms, rows, similarities, positions)
+        return similarities, positions
+
+    def _settle(self, queries: Vectors, norms: Floats, rows: Ints, similarities: Floats, positions: Ints) -> None:
+        """Searches again, through all lenders, for queries whose candidates may be incomplete.
+
+        Args:
+            queries: of the batch (m, d).
+            norms: their lengths (m).
+            rows: the queries meant (u).
+            similarities: corrected in place (m, wanted).
+            positions: corrected in place (m, wanted).
+        """
+        distinct, group, copies = _distinct(self._lenders, self.wanted)
+        size = max(1, BLOCK_ENTRIES // len(distinct))
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
+            rough = queries[block] @ self._lenders[distinct].T
+            for row, scores in zip(block, rough, strict=True):
+                near = copies[(scores >= similarities[row, -1] - self._tolerance)[group]][None]
+                here = slice(row, row + 1)
+                rank(
+                    queries[here],
+                    norms[here],
+                    self._lenders,
+                    self._lengths,
+                    near,
+                    similarities[here],
+                    positions[here],
+                )
 
 
 def _rounding(dimensions: int) -> float:
@@ -60,62 +117,7 @@ def _rounding(dimensions: int) -> float:
     return (dimensions + 4) * unit / (1 - (dimensions + 4) * unit)
 
 
-def _unit(vectors: Vectors) -> npt.NDArray[np.float64]:
-    """Vectors in float64, their length rounded away."""
-    doubles = vectors.astype(np.float64)
-    return np.asarray(doubles / np.sqrt((doubles * doubles).sum(axis=-1, keepdims=True)))
-
-
-def _cosines(queries: Vectors, lenders: Vectors, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Cosines in float64 of each query (m, d) with its own lenders (m, c), clipped to [-1, 1]."""
-    units = _unit(queries)
-    out = np.empty(positions.shape)
-    for column in range(positions.shape[1]):
-        out[:, column] = (units * _unit(lenders[positions[:, column]])).sum(axis=1)
-    return np.clip(out, -1.0, 1.0)
-
-
-def _ranked(
-    similarities: npt.NDArray[np.float64], positions: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Sorts every row by (similarity descending, position ascending)."""
-    order = np.lexsort((positions, -similarities), axis=-1)
-    return np.take_along_axis(similarities, order, axis=1), np.take_along_axis(positions, order, axis=1)
-
-
-def _settle(
-    queries: Vectors,
-    lenders: Vectors,
-    rows: npt.NDArray[np.int64],
-    thresholds: npt.NDArray[np.float64],
-    out: Candidates,
-) -> None:
-    """Searches again, through all lenders, for queries whose candidates may be incomplete.
-
-    Args:
-        queries: all queries (m, d).
-        lenders: all lenders (n, d).
-        rows: the queries meant (u).
-        thresholds: the similarity below which a lender cannot be wanted (u).
-        out: the answer, corrected in place.
-    """
-    if not len(rows):
-        return
-    wanted = out.positions.shape[1]
-    distinct, group, copies = _distinct(lenders, wanted)
-    size = max(1, BLOCK_ENTRIES // len(distinct))
-    for start in range(0, len(rows), size):
-        block = rows[start : start + size]
-        rough = queries[block] @ lenders[distinct].T
-        for row, scores, threshold in zip(block, rough, thresholds[start : start + size], strict=True):
-            near = copies[(scores >= threshold)[group]][None]
-            exact, near = _ranked(_cosines(queries[[row]], lenders, near), near)
-            out.similarities[row], out.positions[row] = exact[0, :wanted], near[0, :wanted]
-
-
-def _distinct(
-    lenders: Vectors, keep: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _distinct(lenders: Vectors, keep: int) -> tuple[Ints, Ints, npt.NDArray[np.int64]]:
     """Groups equal lenders; of many copies only the first ``keep`` can ever be wanted.
 
     Returns:

@@ -3,11 +3,14 @@ from __future__ import annotations
 import faiss
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbind.binding.search import nearest
-from mmbind.binding.search.exact import MARGIN
+from mmbind.binding.search.exact import MARGIN, exact_nearest
+from mmbind.config.binding import Search
+from mmbind.errors import InputError
 from tests.unit.binding.rig import random_vectors, unit
 
 
@@ -81,3 +84,38 @@ def test_differences_below_float32_are_told_apart() -> None:
 @pytest.mark.parametrize("k", [1, 5, 50])
 def test_at_most_all_lenders(k: int) -> None:
     assert nearest(random_vectors(3), random_vectors(5, seed=1), k).positions.shape == (3, min(k, 5))
+
+
+@given(seed=st.integers(0, 1000), k=st.integers(1, 9))
+@settings(deadline=None, max_examples=15)
+def test_another_device_gives_the_same_bytes(seed: int, k: int) -> None:
+    queries = random_vectors(40, 12, seed)
+    lenders = random_vectors(60, 12, seed + 1)[np.random.default_rng(seed).integers(0, 60, 90)]
+    faiss_answer, torch_answer = exact_nearest(queries, lenders, k), exact_nearest(queries, lenders, k, "torch-cpu")
+    assert faiss_answer.positions.tobytes() == torch_answer.positions.tobytes()
+    assert faiss_answer.similarities.tobytes() == torch_answer.similarities.tobytes()
+
+
+def test_lenders_may_span_several_blocks_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmbind.binding.search.products.BLOCK", 17)
+    queries, lenders = random_vectors(30, 8, 1), random_vectors(100, 8, 2)
+    one, other = exact_nearest(queries, lenders, 5), exact_nearest(queries, lenders, 5, "torch-cpu")
+    assert one.positions.tobytes() == other.positions.tobytes()
+
+
+@given(seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=15)
+def test_a_pair_has_one_similarity_whoever_asks(seed: int) -> None:
+    one, other = random_vectors(15, 37, seed), random_vectors(20, 37, seed + 1)
+    forth, back = nearest(one, other, 20), nearest(other, one, 15)
+    table = np.empty((15, 20))
+    np.put_along_axis(table, forth.positions, forth.similarities, axis=1)
+    for lender, (anchors, similarities) in enumerate(zip(back.positions, back.similarities, strict=True)):
+        assert (table[anchors, lender] == similarities).all()
+
+
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match="there is no GPU here"):
+        nearest(random_vectors(3), random_vectors(5), 1, Search(device="cuda"))
