@@ -14,8 +14,8 @@ from mmbind.sources.order import Times
 
 Reals = npt.NDArray[np.float64]
 
-#: Bunches over which their ticks are smoothed.
-BUNCHES = 16
+#: Bunches over which their ticks are smoothed, and the least time, ns.
+BUNCHES, SMOOTH_NS = 16, 2e9
 
 
 def spread_ticks(stamps: Times, gap: int) -> Times:
@@ -53,9 +53,10 @@ def spread_bursts(stamps: Times, gap: int) -> Times:
     """Spreads readings evenly at the rate at which bunches of them come.
 
     In each run, a reading's time is that of a straight line of time over number, fitted by
-    least squares to the readings of about ``BUNCHES`` bunches around it: the line's middle is
-    a moving mean, and the ends of a run lie on its first and its last line. So the rate may
-    drift, and neither the jitter of ticks nor stamps inside a bunch matter.
+    least squares to the readings of about ``BUNCHES`` bunches around it (of two seconds, where
+    bunches come faster): the line's middle is a moving mean, and the ends of a run lie on its
+    first and its last line. So the rate may drift, and neither the jitter of ticks nor stamps
+    inside a bunch matter.
 
     Args:
         stamps: int64 ns (n,), ascending.
@@ -67,7 +68,7 @@ def spread_bursts(stamps: Times, gap: int) -> Times:
         count = len(run)
         mean = run[-1] / max(count - 1, 1)
         bunches = 1 + int((np.diff(run) > mean).sum())
-        width = min(round(BUNCHES * count / bunches), count)
+        width = min(max(round(BUNCHES * count / bunches), round(SMOOTH_NS / max(mean, 1.0))), count)
         width -= 1 - width % 2
         if width >= 3:
             times[begin:end] = stamps[begin] + np.rint(_smooth(run, width)).astype(np.int64)

@@ -145,7 +145,7 @@ class Sifter:
         on = (fates == ON) | (fates == SET_BACK)
         latest = _last_of(stamps, on, self._reached)
         if self._spread:
-            near = (fates == BACK) & (latest - stamps <= self._gap)
+            near = ~on & (latest != NOTHING) & (np.abs(stamps - latest) <= self._gap)
             on, stamps = on | near, np.where(near, latest, stamps)
         self._reached = int(stamps[on][-1]) if on.any() else self._reached
         turns = pl.Series("turn", turn + np.cumsum(fates == SET_BACK))

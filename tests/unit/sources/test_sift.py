@@ -258,6 +258,14 @@ def test_stamps_far_in_the_past_are_no_readings_of_a_spread_clock() -> None:
     assert out.aside == [(4, "backward_time")]
 
 
+def test_a_bunch_that_comes_before_its_time_still_counts_for_a_spread_clock() -> None:
+    stamps = [20.0 * number for number in range(60)]
+    stamps[10], stamps[11] = 700.0, 702.0
+    out = sifted(stamps, kind="spread")
+    assert out.times == [20.0 * number for number in range(60)]
+    assert len(sifted(stamps).aside) == 2
+
+
 def test_a_batch_from_the_future_costs_itself_alone() -> None:
     spec = ModalitySource.model_validate(
         {
