@@ -43,12 +43,12 @@ class Warping(Section):
     """Step 2, *re-rank*: dynamic time warping of the shared modality's windows."""
 
     kind: Literal["dtw"] = "dtw"
-    #: What is warped. ``zscore``: every window without its mean, its mean square set to one.
-    #: ``scaled``: channels in units of their deviation over all windows. ``gravity``: the
-    #: vertical and the horizontal part of an acceleration in three axes, for devices worn
-    #: differently; ``log_gravity``: their logarithms. ``log_magnitude``: that of the length.
-    view: Literal["zscore", "scaled", "gravity", "log_gravity", "log_magnitude"] = "zscore"
-    #: Steps per window while warping.
+    #: What is warped. ``centred``: every window without its mean, its mean square set to one.
+    #: ``z_scored``: the same channel by channel. ``raw``, ``magnitude``: as they are, scaled
+    #: over all windows. For devices worn differently: ``gravity``, the vertical and the
+    #: horizontal part of an acceleration, and ``vertical``, their logarithms.
+    view: Literal["centred", "z_scored", "raw", "magnitude", "gravity", "vertical"] = "centred"
+    #: Steps per window while warping; windows that have no more keep theirs.
     steps: int = Field(default=60, ge=2)
     #: Largest shift of one window against the other, in those steps.
     band: int = Field(default=8, ge=0)

@@ -20,7 +20,7 @@ def warped_views(roles: Mapping[str, Series], settings: Warping) -> dict[str, Se
 def warped_correlation(queries: Series, lenders: Series, positions: Ints, band: int) -> Floats:
     """1 - d / 2 with d the mean squared difference along the best warping path.
 
-    Without a band, and for ``zscore`` windows, it is the correlation of the two windows.
+    Without a band, and for ``centred`` windows, it is the correlation of the two windows.
     Where a path is longer than the window its steps all count, so warping is not free.
 
     Args:
