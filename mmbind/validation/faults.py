@@ -42,8 +42,7 @@ FAULTS = (
 VECTORS, POINTS = (3, 4), 9
 _MICRO = 1e6
 
-Numbers = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
 
 
 def find_faults(records: Path, modality: str, files: pl.DataFrame, greatest: float) -> pl.DataFrame:
@@ -92,21 +91,21 @@ def find_faults(records: Path, modality: str, files: pl.DataFrame, greatest: flo
 
 def _of_piece(piece: Piece, greatest: float) -> pl.DataFrame:
     """One row per recording of a piece."""
-    first, owner = piece.first, np.repeat(np.arange(len(piece.starts)), piece.lengths)
+    columns, first = np.ascontiguousarray(piece.values.T), piece.first
     frozen = np.zeros(len(piece.starts), np.int64)
     clipped, leaping = np.zeros(len(first), np.bool_), np.zeros(len(first), np.bool_)
     with np.errstate(invalid="ignore"):
-        for values in piece.values.T:
+        for values in columns:
             step = np.abs(np.diff(values, prepend=values[:1]))
             step[first] = 0
-            frozen = np.maximum(frozen, _frozen(piece, step))
-            clipped |= _clipped(piece, values, owner, greatest)
-            leaping |= _leaping(piece, values, step, owner, greatest)
-        length = np.linalg.norm(piece.values.astype(np.float64), axis=1)
+            frozen = np.maximum(frozen, _frozen(piece, np.flatnonzero((step == 0) & ~first)))
+            clipped[_clipped(piece, values, greatest)] = True
+            leaping[_leaping(piece, values, step, greatest)] = True
+        length = np.sqrt(sum(values.astype(np.float64) ** 2 for values in columns))
     steps = np.diff(piece.times, prepend=piece.times[:1])
     steps[first] = 0
     duration = np.add.reduceat(steps, piece.starts)
-    mean = duration / np.maximum(piece.lengths - 1, 1)
+    mean = np.repeat(duration / np.maximum(piece.lengths - 1, 1), piece.lengths)
     table = {
         "recording": piece.recordings,
         "readings": piece.lengths,
@@ -114,9 +113,8 @@ def _of_piece(piece: Piece, greatest: float) -> pl.DataFrame:
         "clipped": np.add.reduceat(clipped.astype(np.int64), piece.starts),
         "spikes": np.add.reduceat(leaping.astype(np.int64), piece.starts),
         "duration": duration,
-        "gaps": np.add.reduceat(np.where(steps > GAP_STEPS * mean[owner], steps, 0), piece.starts),
+        "gaps": np.add.reduceat(np.where(steps > GAP_STEPS * mean, steps, 0), piece.starts),
     }
-    vector = piece.values.shape[1] in VECTORS
     finite = np.isfinite(length)
     micro = np.where(finite, length, 0.0) * _MICRO
     lengths = {
@@ -125,63 +123,74 @@ def _of_piece(piece: Piece, greatest: float) -> pl.DataFrame:
         "greatest_magnitude": np.maximum.reduceat(np.where(finite, length, -np.inf), piece.starts),
     }
     frame = pl.DataFrame(table | lengths).with_columns(extent=pl.Series(_extent(piece), dtype=pl.Float64))
-    return (
-        frame if vector else frame.with_columns(pl.lit(None).cast(frame.schema[name]).alias(name) for name in lengths)
-    )
+    if len(columns) in VECTORS:
+        return frame
+    return frame.with_columns(pl.lit(None).cast(frame.schema[name]).alias(name) for name in lengths)
 
 
-def _frozen(piece: Piece, step: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The longest time in ns that each recording's channel does not change; 0 if it never does, or is coarse."""
-    moved, place = (step != 0) | piece.first, np.arange(len(step))
-    since = np.maximum.accumulate(np.where(moved, place, 0))
-    pause = np.maximum.reduceat(place - since, piece.starts)
-    repeats = np.add.reduceat((~moved).astype(np.int64), piece.starts)
+def _owners(piece: Piece, places: Places) -> Places:
+    """The recordings that some readings belong to."""
+    owners: Places = np.searchsorted(piece.starts, places, side="right") - 1
+    return owners
+
+
+def _frozen(piece: Piece, still: Places) -> Places:
+    """The longest time in ns that each recording's channel does not change; 0 if it never does, or is coarse.
+
+    Args:
+        piece: the readings.
+        still: those that are the same as the one before.
+    """
+    longest, pause = np.zeros(len(piece.starts), np.int64), np.zeros(len(piece.starts), np.int64)
+    if not len(still):
+        return longest
+    begin = np.flatnonzero(np.diff(still, prepend=-2) != 1)
+    end = np.append(begin[1:], len(still)) - 1
+    owners = _owners(piece, still[begin])
+    np.maximum.at(longest, owners, piece.times[still[end]] - piece.times[still[begin] - 1])
+    np.maximum.at(pause, owners, end - begin + 1)
+    repeats = np.bincount(_owners(piece, still), minlength=len(piece.starts))
     fine = (repeats - pause <= COARSE * piece.lengths) & (pause < piece.lengths - 1)
-    longest = np.maximum.reduceat(piece.times - piece.times[since], piece.starts)
     return np.where(fine, longest, 0)
 
 
-def _clipped(piece: Piece, values: npt.NDArray[np.float32], owner: npt.NDArray[np.int64], greatest: float) -> Flags:
-    """Whether a reading stands in a row of equal ones at the recording's extreme, far out."""
-    clipped = np.zeros(len(values), np.bool_)
+def _clipped(piece: Piece, values: npt.NDArray[np.float32], greatest: float) -> Places:
+    """The readings that stand in a row of equal ones at the recording's extreme, far out."""
+    found = [np.empty(0, np.int64)]
     for extreme in (np.maximum.reduceat(values, piece.starts), np.minimum.reduceat(values, piece.starts)):
-        far = np.abs(extreme) >= CLIPPED_FROM * greatest
-        if not far.any():
+        sought = np.where(np.abs(extreme) >= CLIPPED_FROM * greatest, extreme, np.nan)
+        if np.isnan(sought).all():
             continue
-        here = (values == extreme[owner]) & far[owner]
-        run = here.copy()
-        for back in range(1, CLIPPED_RUN):
-            run[back:] &= here[:-back] & (owner[back:] == owner[:-back])
-            run[:back] = False
-        for ahead in range(CLIPPED_RUN):
-            clipped[: len(run) - ahead] |= run[ahead:]
-    return clipped
+        at = np.flatnonzero(values == np.repeat(sought, piece.lengths))
+        owners = _owners(piece, at)
+        begin = np.flatnonzero((np.diff(at, prepend=-2) != 1) | (np.diff(owners, prepend=-1) != 0))
+        counts = np.diff(np.append(begin, len(at)))
+        found.append(at[np.repeat(counts >= CLIPPED_RUN, counts)])
+    return np.concatenate(found)
 
 
-def _leaping(
-    piece: Piece,
-    values: npt.NDArray[np.float32],
-    step: npt.NDArray[np.float32],
-    owner: npt.NDArray[np.int64],
-    greatest: float,
-) -> Flags:
-    """Whether a reading leaps out and back while those around it lie close together."""
+def _leaping(piece: Piece, values: npt.NDArray[np.float32], step: npt.NDArray[np.float32], greatest: float) -> Places:
+    """The readings that leap out and back while those around them lie close together."""
     reach = max(NEIGHBOURS)
-    leaping = np.zeros(len(values), np.bool_)
     if len(values) <= 2 * reach:
-        return leaping
-    middle = values[reach:-reach]
-    around = np.stack([values[reach + shift : len(values) - reach + shift] for shift in NEIGHBOURS])
-    before, after = middle - around[2], middle - around[3]
+        return np.empty(0, np.int64)
+    mean = np.add.reduceat(step.astype(np.float64), piece.starts) / piece.lengths
+    least = np.repeat((SPIKE_STEP * mean).astype(np.float32), piece.lengths)[reach:-reach]
+    high = (step[reach:-reach] > least) & (step[reach + 1 : len(step) - reach + 1] > least)
+    at = np.flatnonzero(high) + reach
+    owners = _owners(piece, at)
+    inside = (_owners(piece, at - reach) == owners) & (_owners(piece, at + reach) == owners)
+    at, owners = at[inside], owners[inside]
+    if not len(at):
+        return np.empty(0, np.int64)
+    around = values[at[:, None] + np.array(NEIGHBOURS)]
+    before, after = values[at] - around[:, 2], values[at] - around[:, 3]
     height = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
-    likely = (height > SPIKE_RANGE * (around.max(axis=0) - around.min(axis=0))) & (height > 0)
-    likely &= owner[: -2 * reach] == owner[2 * reach :]
-    if likely.any():
-        mean = np.add.reduceat(step.astype(np.float64), piece.starts) / piece.lengths
-        seen = np.where(step > 1e-5 * greatest, step, np.inf)
-        least = np.maximum(SPIKE_STEP * mean, SPIKE_RESOLUTION * np.minimum.reduceat(seen, piece.starts))
-        leaping[reach:-reach] = likely & (height > least[owner[reach:-reach]])
-    return leaping
+    seen = np.where(step > 1e-5 * greatest, step, np.inf)
+    finest = np.minimum.reduceat(seen, piece.starts)
+    alone = height > SPIKE_RANGE * (around.max(axis=1) - around.min(axis=1))
+    spikes: Places = at[alone & (height > SPIKE_STEP * mean[owners]) & (height > SPIKE_RESOLUTION * finest[owners])]
+    return spikes
 
 
 def _extent(piece: Piece) -> list[float | None]:

@@ -36,7 +36,7 @@ NEAR_GRAVITY = 0.2
 #: Windows that turn most are taken: so many of a recording, and so many of a modality for other axes and factors.
 PER_RECORDING, TRIED = 8, 512
 #: Factors tried, four to the octave.
-FACTORS = np.exp2(np.arange(-24, 25) / 4)
+FACTORS = np.exp2(np.arange(-28, 29) / 4)
 #: A factor is told when the turns would agree so well with it; else the axes are wrong, or nothing fits.
 EXPLAINED = 0.8
 #: Figures of a file and of a modality.
