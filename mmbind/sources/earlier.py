@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import polars as pl
 
 from mmbind.config import Source
 from mmbind.files import digest_of, read_json, sha256_file
-from mmbind.sources.discover import RecordingFiles
+from mmbind.sources.discover import RecordingFiles, Stamp
 from mmbind.sources.readers import reader_version
 
 _ROOM = Path(__file__).parent
@@ -44,27 +44,51 @@ class Earlier:
     manifest: dict[str, Any]
 
     @classmethod
+    def of(cls, folder: Path) -> Earlier:
+        """Opens records that are there."""
+        return cls(folder, read_json(folder / "manifest.json"))
+
+    @classmethod
     def find(cls, folder: Path, recipe: str) -> Earlier | None:
         """Opens earlier records; None when there are none, or of another recipe."""
         try:
-            manifest = read_json(folder / "manifest.json")
-            return cls(folder, manifest) if manifest["recipe"] == recipe else None
+            earlier = cls.of(folder)
+            return earlier if earlier.manifest["recipe"] == recipe else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def holds(self, digest: str, paths: list[str]) -> bool:
+    def may_hold(self, stamps: Mapping[str, Stamp], paths: Iterable[str]) -> bool:
+        """Whether files were there, each as long as it is now: only then their digests are worth knowing."""
+        files = self.manifest["files"]
+        return all(path in files and files[path]["bytes"] == stamps[path].size for path in paths)
+
+    def holds(self, digest: str, paths: Iterable[str]) -> bool:
         """Whether a recording was read from just these files with just this content."""
         files = self.manifest["files"]
         return all(path in files and files[path].get("task") == digest for path in paths)
 
-    def digests(self, shard: int) -> set[str]:
+    def digests(self, shard: int) -> frozenset[str]:
         """Digests of the recordings in a shard."""
-        return {e["task"] for e in self.manifest["files"].values() if e["shard"] == shard and e["task"] is not None}
+        return self._by_shard.get(shard, frozenset())
 
-    def recordings_of(self, held: Sequence[RecordingFiles]) -> list[str]:
-        """Ids of all parts of some recordings, sorted."""
-        first = [min(recording.files) for recording in held]
-        return sorted(self.recordings.filter(pl.col("file").is_in(first))["recording"])
+    @cached_property
+    def _by_shard(self) -> dict[int, frozenset[str]]:
+        shards: dict[int, set[str]] = {}
+        for entry in self.manifest["files"].values():
+            if entry["task"] is not None:
+                shards.setdefault(entry["shard"], set()).add(entry["task"])
+        return {shard: frozenset(digests) for shard, digests in shards.items()}
+
+    def parts_of(self, recording: RecordingFiles) -> list[str]:
+        """Ids of the parts of a recording that holds, in their order."""
+        return self._parts.get(min(recording.files), [])
+
+    @cached_property
+    def _parts(self) -> dict[str, list[str]]:
+        parts: dict[str, list[str]] = {}
+        for file, recording in self.recordings.select("file", "recording").iter_rows():
+            parts.setdefault(file, []).append(recording)
+        return parts
 
     @cached_property
     def recordings(self) -> pl.DataFrame:

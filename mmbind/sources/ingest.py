@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from mmbind.config import Source
-from mmbind.errors import DataError, InputError, nearest
-from mmbind.files import sha256_file, whole_folder, write_json, write_parquet
+from mmbind.errors import InputError, nearest
+from mmbind.files import digest_of, whole_folder, write_json, write_parquet
+from mmbind.parallel import each
 from mmbind.progress import progress
 from mmbind.schema import LABELS, QUARANTINE, empty
+from mmbind.sources.contents import Contents, read_known, write_known
 from mmbind.sources.conversion import check_frames
 from mmbind.sources.derive import DerivedTables, derive_records
 from mmbind.sources.discover import Discovered, RecordingFiles, discover
 from mmbind.sources.earlier import Earlier, recipe_digest
 from mmbind.sources.label_tables import read_label_tables
 from mmbind.sources.readers import count_columns
-from mmbind.sources.recording import RecordingRows, read_recording, recordings_schema
+from mmbind.sources.recording import recordings_schema
 from mmbind.sources.releases import Releases
-from mmbind.sources.shards import carry_shard, write_shard
-from mmbind.sources.stated import columns_of, stated
+from mmbind.sources.shard_work import ShardOutcome, ShardWork, do_shard
+from mmbind.sources.shards import carry_shard, link_or_copy, shard_path
+from mmbind.sources.stated import stated
 from mmbind.sources.table import MISSING_COLUMN
 from mmbind.study import Study
+
+#: Files that are gone and named in the log.
+SHOWN = 10
+#: Bytes to read, at ``FILE_COST`` more per file, from which on several processes are worth their start.
+ALONE, FILE_COST = 256 << 20, 256 << 10
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class IngestSummary:
         source: the source's name.
         files: raw files now.
         read: how many of them were read this time; the others' rows still held.
-        removed: files whose rows vanished because they are gone.
+        hashed: how many files' contents had to be looked at, those that were read included.
+        removed: files whose rows vanished because they are gone, sorted.
         recordings: recordings now (parts counted).
         kept: readings kept, over all modalities.
         quarantined: readings set aside, over all modalities.
@@ -53,7 +63,8 @@ class IngestSummary:
     source: str
     files: int
     read: int
-    removed: int
+    hashed: int
+    removed: list[str]
     recordings: int
     kept: int
     quarantined: int
@@ -65,11 +76,15 @@ class IngestSummary:
 
     def lines(self) -> list[str]:
         """A few lines for the log."""
-        gone = f", {self.removed} gone" if self.removed else ""
+        gone = f", {len(self.removed)} gone" if self.removed else ""
         lines = [
             f"{self.source}: {self.files} files ({self.read} read, {self.files - self.read} unchanged{gone}), "
             f"{self.recordings} recordings, {self.kept} readings kept, {self.quarantined} quarantined"
         ]
+        if self.hashed:
+            lines.append(f"  hashed: {self.hashed} files")
+        if self.removed:
+            lines.append("  gone, with their rows: " + _shortened(self.removed))
         if self.rules:
             lines.append("  quarantine: " + _listed(self.rules))
         if self.passed:
@@ -83,6 +98,11 @@ class IngestSummary:
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _shortened(paths: list[str]) -> str:
+    more = f" and {len(paths) - SHOWN} others" if len(paths) > SHOWN else ""
+    return ", ".join(paths[:SHOWN]) + more
 
 
 def ingest(study: Study, source: str) -> IngestSummary:
@@ -114,36 +134,41 @@ def ingest(study: Study, source: str) -> IngestSummary:
     check_frames(config, source, found.worn)
     marked = read_label_tables(raw, source, config, found.recordings)
     found = replace(found, recordings=marked.recordings)
-    sha256 = _digests(raw, found.paths, source)
-    released, outdated = Releases.of(study.root).holding(source, sha256)
-    found = found.with_releases(released)
+    work = study.work("ingest") / source
     channels = _channels(raw, config, found)
     recipe = recipe_digest(config, channels)
     earlier = Earlier.find(study.records(source), recipe)
-    job = _Job(source, config, raw, found, sha256, channels, earlier)
-    with whole_folder(study.records(source)) as folder:
-        tables = job.write(folder)
-        _check_columns(tables, config, source)
-        tables = job.derive(folder, tables).beside(marked.quarantine)
-        counts = tables.counts()
-        manifest = {
-            "source": source,
-            "recipe": recipe,
-            "modalities": {name: stated(config, name, channels) for name in config.offered},
-            "files": tables.files,
-            "counts": counts,
-            **({"label_tables": marked.tables} if marked.tables else {}),
-            **({"outdated_releases": [release.entry() for release in outdated]} if outdated else {}),
-        }
-        write_json(folder / "manifest.json", manifest)
-        for name, table in (("recordings", tables.recordings), ("labels", tables.labels)):
-            write_parquet(folder / f"{name}.parquet", table)
-        write_parquet(folder / "quarantine.parquet", tables.quarantine)
+    with Contents(raw, found.stamps, read_known(work / "stamps.json", found.stamps)) as contents:
+        released, outdated = Releases.of(study.root).holding(source, contents)
+        found = found.with_releases(released)
+        job = _Job(source, config, raw, found, contents, channels, recipe, earlier, work / "shards")
+        job.read()
+        with whole_folder(study.records(source)) as folder:
+            tables = job.write(folder)
+            _check_columns(tables, config, source)
+            tables = job.derive(folder, tables).beside(marked.quarantine)
+            counts = tables.counts()
+            manifest = {
+                "source": source,
+                "recipe": recipe,
+                "modalities": {name: stated(config, name, channels) for name in config.offered},
+                "files": tables.files,
+                "counts": counts,
+                **({"label_tables": marked.tables} if marked.tables else {}),
+                **({"outdated_releases": [release.entry() for release in outdated]} if outdated else {}),
+            }
+            write_json(folder / "manifest.json", manifest)
+            for name, table in (("recordings", tables.recordings), ("labels", tables.labels)):
+                write_parquet(folder / f"{name}.parquet", table)
+            write_parquet(folder / "quarantine.parquet", tables.quarantine)
+        write_known(work / "stamps.json", contents, found.stamps)
+        shutil.rmtree(work / "shards", ignore_errors=True)
     return IngestSummary(
         source=source,
         files=len(found.paths),
-        read=sum(len(recording.files) for recording in job.stale),
-        removed=len(set(earlier.manifest["files"]) - set(found.paths)) if earlier else 0,
+        read=sum(len(recording.files) for shard in job.undone for recording in job.stale_of(shard)),
+        hashed=contents.hashed,
+        removed=sorted(set(earlier.manifest["files"]) - set(found.paths)) if earlier else [],
         recordings=counts["recordings"],
         kept=counts["kept"],
         quarantined=counts["quarantined"],
@@ -198,92 +223,141 @@ class _Job:
         config: how to read it.
         raw: folder of its raw files.
         found: the files.
-        sha256: their digests.
+        contents: their digests.
         channels: channel names by modality.
+        recipe: names all that records depend on but the files.
         earlier: what an earlier run left; None when nothing of it holds.
+        work: where shards are kept until the run ends.
     """
 
     source: str
     config: Source
     raw: Path
     found: Discovered
-    sha256: Mapping[str, str]
+    contents: Contents
     channels: Mapping[str, list[str]]
+    recipe: str
     earlier: Earlier | None
+    work: Path
 
-    @cached_property
-    def stale(self) -> list[RecordingFiles]:
-        """Recordings that must be read, in order of shards."""
-        return [recording for recording in self._by_shard() if not self._holds(recording)]
+    def read(self) -> None:
+        """Reads all that must be read; what is done is kept, shard by shard."""
+        tasks = [self._task(shard) for shard in self.undone]
+        size = sum(self.found.stamps[path].size + FILE_COST for task in tasks for path in task.stamps)
+        workers = min(len(os.sched_getaffinity(0)), len(tasks)) if size > ALONE else 1
+        steps = progress(each(do_shard, tasks, workers=workers), f"ingest {self.source}: shards", len(tasks))
+        for task, _ in steps:
+            outcome = ShardOutcome(task.folder)
+            self.contents.learn(outcome.told["sha256"], outcome.told["sure"])
 
     def write(self, folder: Path) -> _Tables:
-        """Writes all shards into a new folder; returns the small tables."""
-        gave: list[RecordingRows] = []
-        steps = progress(self.stale, f"ingest {self.source}: recordings")
-        for shard, members in groupby(self._by_shard(), lambda recording: recording.shard):
-            recordings = list(members)
-            count = sum(not self._holds(recording) for recording in recordings)
-            fresh = [self._read(recording) for recording in islice(steps, count)]
-            held = [recording for recording in recordings if self._holds(recording)]
-            self._write_shard(folder, shard, fresh, held)
-            gave += [replace(rows, rows={}) for rows in fresh]
-        return self._tables(gave)
+        """Puts all shards into a new folder; returns the small tables."""
+        for shard in self.shards:
+            for name in sorted(self.config.modalities):
+                if shard not in self.outcomes and self.earlier is not None:
+                    carry_shard(folder, name, shard, self.earlier.folder)
+                elif (found := self.outcomes[shard].shard(name)).is_file():
+                    link_or_copy(found, shard_path(folder, name, shard))
+        return self._tables()
 
     def derive(self, folder: Path, tables: _Tables) -> _Tables:
         """Adds the derived modalities to the folder and the small tables."""
         if not self.config.derived:
             return tables
-        held = [recording for recording in self.found.recordings if self._holds(recording)]
         found = derive_records(
             folder,
             self.config,
             self.channels,
             DerivedTables(tables.recordings, tables.quarantine, tables.files),
             earlier=None if self.earlier is None else self.earlier.folder,
-            held=[] if self.earlier is None else self.earlier.recordings_of(held),
+            held=self._parts_of([each for each in self.found.recordings if each.owner.key not in self._stale]),
         )
         return _Tables(found.recordings, tables.labels, found.quarantine, found.files)
 
-    def _by_shard(self) -> list[RecordingFiles]:
-        return sorted(self.found.recordings, key=lambda recording: recording.shard)
+    @cached_property
+    def shards(self) -> dict[int, list[RecordingFiles]]:
+        """Recordings by shard, sorted by owner's key."""
+        shards: dict[int, list[RecordingFiles]] = {}
+        for recording in self.found.recordings:
+            shards.setdefault(recording.shard, []).append(recording)
+        return dict(sorted(shards.items()))
 
-    def _holds(self, recording: RecordingFiles) -> bool:
-        if self.earlier is None:
+    @cached_property
+    def _stale(self) -> frozenset[str]:
+        """Keys of the owners whose recordings the earlier records do not hold."""
+        earlier, stamps = self.earlier, self.found.stamps
+        if earlier is None:
+            return frozenset(recording.owner.key for recording in self.found.recordings)
+        likely = [each for each in self.found.recordings if earlier.may_hold(stamps, each.files)]
+        self.contents.begin(path for recording in likely for path in recording.files)
+        held = {each.owner.key for each in likely if earlier.holds(each.digest(self.contents), each.files)}
+        return frozenset(recording.owner.key for recording in self.found.recordings) - held
+
+    def stale_of(self, shard: int) -> list[RecordingFiles]:
+        """The recordings of a shard that the earlier records do not hold."""
+        return [recording for recording in self.shards[shard] if recording.owner.key in self._stale]
+
+    @cached_property
+    def outcomes(self) -> dict[int, ShardOutcome]:
+        """Where the shards lie that differ from the earlier ones, once they are done."""
+        changed = [shard for shard in self.shards if not self._unchanged(shard)]
+        return {shard: ShardOutcome(self.work / self._key(shard)) for shard in changed}
+
+    @cached_property
+    def undone(self) -> list[int]:
+        """Shards that differ from the earlier ones and were not finished by a run that was killed."""
+        for outcome in self.outcomes.values():
+            if outcome.folder.is_dir():
+                self.contents.learn(outcome.told["sha256"], outcome.told["sure"])
+        return [shard for shard, outcome in self.outcomes.items() if not outcome.folder.is_dir()]
+
+    def _unchanged(self, shard: int) -> bool:
+        if self.earlier is None or self.stale_of(shard):
             return False
-        return self.earlier.holds(recording.digest(self.sha256), list(recording.files))
+        return self.earlier.digests(shard) == {each.digest(self.contents) for each in self.shards[shard]}
 
-    def _read(self, recording: RecordingFiles) -> RecordingRows:
-        return read_recording(self.raw, self.source, self.config, recording, self.channels, self.sha256)
+    def _key(self, shard: int) -> str:
+        """Names all that a shard depends on: files by their stamps, or by content where a stamp tells too little."""
+        names = {
+            path: str([*stamp, self.contents[path]] if self.contents.is_young(path) else [*stamp])
+            for recording in self.shards[shard]
+            for path, stamp in ((path, self.found.stamps[path]) for path in recording.files)
+        }
+        return digest_of([self.recipe, shard, [recording.digest(names) for recording in self.shards[shard]]])
 
-    def _write_shard(self, folder: Path, shard: int, fresh: list[RecordingRows], held: list[RecordingFiles]) -> None:
-        unchanged = (
-            self.earlier is not None
-            and not fresh
-            and self.earlier.digests(shard) == {recording.digest(self.sha256) for recording in held}
+    def _task(self, shard: int) -> ShardWork:
+        paths = [path for recording in self.stale_of(shard) for path in recording.files]
+        return ShardWork(
+            folder=self.outcomes[shard].folder,
+            raw=self.raw,
+            source=self.source,
+            config=self.config,
+            shard=shard,
+            recordings=self.shards[shard],
+            stale=frozenset(recording.owner.key for recording in self.stale_of(shard)),
+            channels=self.channels,
+            stamps={path: self.found.stamps[path] for path in paths},
+            sha256={path: self.contents[path] for path in paths if self.contents.is_known(path)},
+            earlier=None if self.earlier is None else self.earlier.folder,
         )
-        kept = self.earlier.recordings_of(held) if self.earlier is not None else []
-        for name in sorted(self.config.modalities):
-            if self.earlier is not None and unchanged:
-                carry_shard(folder, name, shard, self.earlier.folder)
-            else:
-                rows = {recording: frame for gave in fresh for recording, frame in gave.rows.get(name, {}).items()}
-                columns = columns_of(stated(self.config, name, self.channels))
-                old = None if self.earlier is None else self.earlier.folder
-                write_shard(folder, name, shard, rows, old, kept, columns)
 
-    def _tables(self, fresh: list[RecordingRows]) -> _Tables:
+    def _parts_of(self, held: list[RecordingFiles]) -> list[str]:
+        return [] if self.earlier is None else [part for each in held for part in self.earlier.parts_of(each)]
+
+    def _tables(self) -> _Tables:
         """The small tables, from what was read and what holds of the earlier ones."""
-        recordings = [empty(recordings_schema(self.config)), *(rows.recordings for rows in fresh)]
-        labels = [empty(LABELS), *(rows.labels for rows in fresh)]
-        refusals = [(path, None, None, "", *why) for path, why in self.found.refused.items()]
+        outcomes, schema = list(self.outcomes.values()), recordings_schema(self.config)
+        recordings = [empty(schema), *(outcome.table("recordings") for outcome in outcomes)]
+        labels = [empty(LABELS), *(outcome.table("labels") for outcome in outcomes)]
+        refusals = [(path, None, None, b"", *why) for path, why in self.found.refused.items()]
         quarantine = [
             pl.DataFrame(refusals, schema=QUARANTINE, orient="row"),
-            *(rows.quarantine for rows in fresh),
+            *(outcome.table("quarantine") for outcome in outcomes),
         ]
-        read = {path: entry for rows in fresh for path, entry in rows.files.items()}
-        held = [recording for recording in self.found.recordings if self._holds(recording)]
-        if self.earlier is not None and held:
-            paths, ids = [path for recording in held for path in recording.files], self.earlier.recordings_of(held)
+        read = {path: entry for outcome in outcomes for path, entry in outcome.told["files"].items()}
+        carried = [each for shard, members in self.shards.items() if shard not in self.outcomes for each in members]
+        if self.earlier is not None and carried:
+            paths, ids = [path for recording in carried for path in recording.files], self._parts_of(carried)
             recordings.append(self.earlier.recordings.filter(pl.col("recording").is_in(ids)))
             labels.append(self.earlier.labels.filter(pl.col("recording").is_in(ids)))
             quarantine.append(self.earlier.quarantine.filter(pl.col("file").is_in(paths)))
@@ -306,24 +380,14 @@ class _Job:
     def _entry(self, recording: RecordingFiles | None, path: str, read: Mapping[str, Any]) -> dict[str, Any]:
         """A file's entry in the manifest."""
         return {
-            "sha256": self.sha256[path],
-            "bytes": (self.raw / path).stat().st_size,
+            "sha256": self.contents[path],
+            "bytes": self.found.stamps[path].size,
             "shard": None if recording is None else recording.shard,
-            "task": None if recording is None else recording.digest(self.sha256),
+            "task": None if recording is None else recording.digest(self.contents),
             "status": read["status"],
             "modalities": read["modalities"],
             **{key: read[key] for key in ("passed", "released", "corrected") if key in read},
         }
-
-
-def _digests(raw: Path, paths: list[str], source: str) -> dict[str, str]:
-    digests = {}
-    for path in progress(paths, f"ingest {source}: digests"):
-        try:
-            digests[path] = sha256_file(raw / path)
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}.", path=raw / path) from None
-    return digests
 
 
 def _channels(raw: Path, config: Source, found: Discovered) -> dict[str, list[str]]:

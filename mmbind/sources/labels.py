@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mmbind.config import Labels
@@ -14,6 +15,8 @@ from mmbind.sources.parts import Parts
 
 #: Rule of a row of a label table that its recording cannot take.
 LABEL_UNFIT = "label_unfit"
+#: Later than any time.
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -72,41 +75,101 @@ def whole_recording(logged: str | None, labels: Labels, parts: Parts) -> pl.Data
     )
 
 
-def intervals(marked: Sequence[pl.DataFrame], labels: Labels, parts: Parts) -> pl.DataFrame:
-    """Intervals from labels that stand beside the readings.
+class LabelRuns:
+    """Intervals from labels that stand beside the readings, while readings come in.
 
     A label holds from its first reading to the next reading that has another one (or none),
-    or to the part's end.
-
-    Args:
-        marked: per modality, t_ns (int64, increasing) and label (as logged, null for none).
-        labels: mapping of names.
-        parts: the recording's parts.
-
-    Returns:
-        part (int64), start_ns, stop_ns, label; sorted.
+    or to the part's end. Where modalities disagree about one moment, the first label in
+    alphabetical order holds.
     """
-    different = [frame for number, frame in enumerate(marked) if not number or not frame.equals(marked[0])]
-    table = different[0]
-    if len(different) > 1:
-        table = pl.concat(different).sort("t_ns", "label", nulls_last=True).unique("t_ns", keep="first")
-        table = table.sort("t_ns")
-    names = {name: common_name(name, labels) for name in table["label"].unique().drop_nulls().sort()}
-    table = table.with_columns(
-        pl.Series("part", parts.of(table["t_ns"].to_numpy())),
-        pl.col("label").replace_strict(names, default=None, return_dtype=pl.String),
-    )
-    runs = (
-        table.with_columns(run=pl.struct("part", "label").rle_id())
-        .group_by("run", maintain_order=True)
-        .agg(pl.col("part", "label").first(), start_ns=pl.col("t_ns").first())
-    )
-    ends = pl.Series("end", parts.stops[runs["part"].to_numpy()])
-    return (
-        runs.with_columns(stop_ns=pl.col("start_ns").shift(-1).over("part").fill_null(ends))
-        .drop_nulls("label")
-        .select("part", "start_ns", "stop_ns", "label")
-    )
+
+    def __init__(self, labels: Labels) -> None:
+        """Starts a recording.
+
+        Args:
+            labels: mapping of names.
+        """
+        self._labels = labels
+        self._runs = [pl.DataFrame(schema={"part": pl.Int64, "start_ns": pl.Int64, "label": pl.String})]
+
+    def add(self, marked: Sequence[pl.DataFrame], parts: Parts) -> None:
+        """Takes the next readings.
+
+        Args:
+            marked: per modality, t_ns (int64, increasing) and label (as logged, null for none),
+                not empty.
+            parts: the parts they lie in.
+        """
+        table = _together(marked, parts)
+        names = {name: common_name(name, self._labels) for name in table["label"].unique().drop_nulls().sort()}
+        table = table.select(
+            pl.Series("part", parts.of(table["t_ns"].to_numpy())),
+            start_ns="t_ns",
+            label=pl.col("label").replace_strict(names, default=None, return_dtype=pl.String),
+        )
+        self._runs.append(_first_of_runs(table))
+
+    def intervals(self, parts: Parts) -> pl.DataFrame:
+        """The intervals, once all readings came.
+
+        Args:
+            parts: all parts of the recording.
+
+        Returns:
+            part (int64), start_ns, stop_ns, label; sorted.
+        """
+        runs = _first_of_runs(pl.concat(self._runs))
+        ends = pl.Series("end", parts.stops[runs["part"].to_numpy()])
+        return (
+            runs.with_columns(stop_ns=pl.col("start_ns").shift(-1).over("part").fill_null(ends))
+            .drop_nulls("label")
+            .select("part", "start_ns", "stop_ns", "label")
+        )
+
+
+def _first_of_runs(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose part or label is not that of the row before."""
+    changed = pl.col("part", "label").ne_missing(pl.col("part", "label").shift())
+    first = pl.int_range(pl.len()) == 0
+    return table.filter(pl.any_horizontal(changed, first))
+
+
+def _together(marked: Sequence[pl.DataFrame], parts: Parts) -> pl.DataFrame:
+    """Labels of all modalities in one order of time, rows left out that tell nothing new.
+
+    Moments at which a modality's label changes, or a part starts, cut time into stretches.
+    Where the modalities agree about a stretch its first moment tells all; elsewhere every
+    reading counts.
+    """
+    times = [frame["t_ns"].to_numpy() for frame in marked]
+    changes = [_changes(frame["label"]) for frame in marked]
+    begun = np.stack([_first_times(each, parts.starts) for each in times]).min(axis=0)
+    known = [t[rows] for t, rows in zip(times, changes, strict=True)]
+    cuts = np.unique(np.concatenate([*known, begun[begun < _NEVER]]))
+    one, agree, any_known = pl.Series([None] * len(cuts), dtype=pl.String), np.ones(len(cuts), np.bool_), cuts == _NEVER
+    for frame, rows, t in zip(marked, changes, known, strict=True):
+        before = np.searchsorted(t, cuts, side="right") - 1
+        mine, label = before >= 0, frame["label"].gather(rows).gather(np.maximum(before, 0))
+        agree &= ~mine | ~any_known | one.eq_missing(label).to_numpy()
+        one, any_known = one.zip_with(pl.Series(any_known | ~mine), label), any_known | mine
+    table = pl.DataFrame({"t_ns": cuts, "label": one}).filter(agree)
+    if agree.all():
+        return table
+    doubted = [f.filter(~agree[np.searchsorted(cuts, t, side="right") - 1]) for f, t in zip(marked, times, strict=True)]
+    every = pl.concat(doubted).sort("t_ns", "label", nulls_last=True).unique("t_ns", keep="first")
+    return pl.concat([table, every.select("t_ns", "label")]).sort("t_ns")
+
+
+def _changes(labels: pl.Series) -> npt.NDArray[np.int64]:
+    """Rows whose label is not that of the row before, the first one included."""
+    differs = np.array(labels.ne_missing(labels.shift()).to_numpy())
+    differs[0] = True
+    return np.flatnonzero(differs)
+
+
+def _first_times(times: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The first of some times at or behind each start, ``_NEVER`` for none."""
+    return np.append(times, _NEVER)[np.searchsorted(times, starts)]
 
 
 def marked_recording(

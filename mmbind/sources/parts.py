@@ -13,37 +13,82 @@ Times = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a recording.
+    """The parts of a recording, or some of them that follow each other.
 
     Attributes:
         starts: int64 ns, the first reading of each part.
         stops: int64 ns, just behind the last reading of each part (half open).
+        first: number of the first one.
     """
 
     starts: Times
     stops: Times
+    first: int = 0
 
     def of(self, times: Times) -> Times:
-        """Which part each of some times (int64 ns, inside the parts) lies in, as int64."""
-        return np.searchsorted(self.starts, times, side="right").astype(np.int64) - 1
-
-    def then(self, later: Parts) -> Parts:
-        """These parts and, behind them, those of a clock that was set back (earlier times perhaps)."""
-        return Parts(np.append(self.starts, later.starts), np.append(self.stops, later.stops))
+        """The number of the part that each of some times (int64 ns, inside the parts) lies in, as int64."""
+        return np.searchsorted(self.starts, times, side="right").astype(np.int64) - 1 + self.first
 
 
-def split(times: Sequence[Times], max_gap_s: float) -> Parts:
-    """Splits a recording.
+class Timeline:
+    """The parts of a recording, while its readings come in, earlier ones first.
 
-    Args:
-        times: per modality, int64 ns, increasing; at least one reading in all.
-        max_gap_s: a longer pause splits.
+    A pause of all modalities is a pause between their runs of activity, so that single
+    readings need not be merged: a run is what one modality logs without a pause.
     """
-    merged = times[0]
-    for other in times[1:]:
-        if not np.array_equal(merged, other):
-            merged = np.union1d(merged, other)
-    last = np.flatnonzero(np.diff(merged) > max_gap_s * 1e9)
-    return Parts(
-        starts=merged[np.concatenate([[0], last + 1])], stops=merged[np.concatenate([last, [len(merged) - 1]])] + 1
-    )
+
+    def __init__(self, max_gap_s: float) -> None:
+        """Starts a recording.
+
+        Args:
+            max_gap_s: a longer pause splits.
+        """
+        self._gap = max_gap_s * 1e9
+        self._starts: list[int] = []
+        self._last: list[int] = []
+        self._broken = True
+
+    def add(self, times: Sequence[Times]) -> Parts:
+        """Takes the next readings, all of them later than those before unless the clock was set back.
+
+        Args:
+            times: per modality, int64 ns, increasing; at least one reading in all.
+
+        Returns:
+            The parts they lie in. The last one may go on: its stop is not final.
+        """
+        runs = [_runs(each, self._gap) for each in times if len(each)]
+        starts, last = np.concatenate([run[0] for run in runs]), np.concatenate([run[1] for run in runs])
+        order = np.argsort(starts, kind="stable")
+        starts, last = starts[order], np.maximum.accumulate(last[order])
+        new = np.append(True, starts[1:] - last[:-1] > self._gap)
+        if not self._broken:
+            new[0] = starts[0] - self._last[-1] > self._gap
+        ends = last[np.append(new[1:], True)].tolist()
+        if not new[0]:
+            self._last[-1] = ends.pop(0)
+        known = len(self._starts)
+        first = known if new[0] else known - 1
+        self._starts += starts[new].tolist()
+        self._last += ends
+        self._broken = False
+        return self._since(first)
+
+    def set_back(self) -> None:
+        """The clock was set back: what follows is another part, whatever its times."""
+        self._broken = True
+
+    @property
+    def parts(self) -> Parts:
+        """All parts so far."""
+        return self._since(0)
+
+    def _since(self, first: int) -> Parts:
+        starts = np.array(self._starts[first:], dtype=np.int64)
+        return Parts(starts, np.array(self._last[first:], dtype=np.int64) + 1, first)
+
+
+def _runs(times: Times, gap: float) -> tuple[Times, Times]:
+    """First and last time of each run of readings without a pause."""
+    pauses = np.flatnonzero(np.diff(times) > gap)
+    return times[np.append(0, pauses + 1)], times[np.append(pauses, len(times) - 1)]

@@ -1,99 +1,84 @@
 """Reading one recording: its files in, its rows and everything set aside out.
 
 Recordings do not know of each other, so each is a task that can run anywhere, in any order.
+A recording of any length is read in little memory: its files are read side by side, and what
+all of them have passed in time is given out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from mmbind.config import ModalitySource, Source
-from mmbind.errors import MmbindError
+from mmbind.config import Source
 from mmbind.files import short_id
 from mmbind.schema import LABELS, QUARANTINE, RECORDINGS, empty
 from mmbind.sources.conversion import as_worn
 from mmbind.sources.discover import RecordingFiles
-from mmbind.sources.labels import LABEL_UNFIT, Mark, intervals, marked_recording, whole_recording
-from mmbind.sources.parts import Parts, split
-from mmbind.sources.readers import reader_for
-from mmbind.sources.released import PlacingSifter, open_corrected, sifter_for
-from mmbind.sources.releases import FileReleases
-from mmbind.sources.sift import ASIDE, Sifted, Sifter
-from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
+from mmbind.sources.labels import LABEL_UNFIT, LabelRuns, Mark, marked_recording, whole_recording
+from mmbind.sources.logfile import LABEL, NOTHING_RELEASED, TURN, FileRows, Kept, stream_file
+from mmbind.sources.parts import Parts, Timeline
 
-#: Rule of a file whose readings are kept though their labels could not be read.
-NO_LABELS = "missing_labels"
-#: Column of kept readings and marks, while a recording is read: how often the clock had been set
-#: back before (:class:`mmbind.sources.sift.Sifted`). Parts do not reach across.
-TURN = "turn"
-#: Sensors that a file's entry in the manifest names when their rows are passed by.
-SENSORS = 20
+#: Readings of a recording, over all modalities, that wait in memory before any is given out.
+HOLD = 1 << 19
+#: Before all readings, and behind them: turn and time.
+_BEGIN, _END = (-1, 0), (np.iinfo(np.int64).max, 0)
 
 
-@dataclass
-class FileRows:
-    """What one file gave.
+class Piece(NamedTuple):
+    """Consecutive readings of one modality and one part.
 
     Attributes:
-        kept: per modality, frames with t_ns, channels and, where clocks are set back, ``TURN``,
-            in the order of the file.
-        marks: per modality, frames with t_ns, label and ``TURN`` as there.
-        aside: frames with the columns of the quarantine.
-        counts: per modality, readings read, kept and quarantined.
-        passed: rows of a long table that no modality names, by sensor.
-        released: per modality, readings kept because a person released them.
-        corrected: lines read as a person corrected them.
-        problem: whether the file as a whole could not be read.
+        modality: which one.
+        recording: the part's id.
+        rows: t_ns and one column per channel.
     """
 
-    kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
-    marks: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
-    aside: list[pl.DataFrame] = field(default_factory=list)
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    passed: dict[str, int] = field(default_factory=dict)
-    released: dict[str, int] = field(default_factory=dict)
-    corrected: int = 0
-    problem: bool = False
+    modality: str
+    recording: str
+    rows: pl.DataFrame
 
-    @property
-    def status(self) -> str:
-        """``ok``, ``partial`` (something was set aside) or ``unreadable`` (nothing was read)."""
-        if self.problem or not self.counts:
-            return "unreadable"
-        return "partial" if self.aside else "ok"
 
-    def entry(self) -> dict[str, Any]:
-        """What the manifest says of the file."""
-        passed = {"passed": dict(sorted(self.passed.items()))} if self.passed else {}
-        released = {"released": dict(sorted(self.released.items()))} if self.released else {}
-        corrected = {"corrected": self.corrected} if self.corrected else {}
-        return {"status": self.status, "modalities": self.counts, **passed, **released, **corrected}
+class WithdrawnError(Exception):
+    """A file of which readings were given out turned out to be of no use, or a modality of it."""
+
+    def __init__(self, path: str, rows: FileRows) -> None:
+        """Keeps what the file ended in."""
+        self.path, self.rows = path, rows
+        super().__init__(path)
 
 
 @dataclass(frozen=True)
-class RecordingRows:
-    """What a recording gave.
+class RecordingTables:
+    """What a recording gave, but for its readings.
 
     Attributes:
-        rows: per modality and recording id (one per part), rows ready for the shard.
         recordings: rows of the table of recordings, with ``file_<modality>`` per modality.
         labels: rows of the table of labels.
         quarantine: rows of the quarantine.
         files: per file, status and counts for the manifest.
     """
 
-    rows: dict[str, dict[str, pl.DataFrame]]
     recordings: pl.DataFrame
     labels: pl.DataFrame
     quarantine: pl.DataFrame
     files: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class RecordingRows(RecordingTables):
+    """All that a recording gave.
+
+    Attributes:
+        rows: per modality and recording id (one per part) recording, t_ns and channels.
+    """
+
+    rows: dict[str, dict[str, pl.DataFrame]]
 
 
 def recordings_schema(source: Source) -> dict[str, type[pl.DataType]]:
@@ -109,7 +94,7 @@ def read_recording(
     channels: Mapping[str, list[str]],
     sha256: Mapping[str, str],
 ) -> RecordingRows:
-    """Reads the files of one recording.
+    """Reads the files of one recording into memory, writing nothing.
 
     Args:
         folder: the source's raw files.
@@ -120,215 +105,209 @@ def read_recording(
         sha256: digests by file.
 
     Raises:
+        DataError: when a file cannot be opened.
         MmbindError: when rows were not conserved.
     """
-    source = as_worn(source, files.owner.device, files.owner.placement)
-    released = files.released
-    read = {
-        path: read_file(folder, path, source, names, channels, released.get(path, FileReleases()))
-        for path, names in files.files.items()
-    }
-    kept = {modality: pl.concat(frames) for rows in read.values() for modality, frames in rows.kept.items() if frames}
-    kept = {modality: frame for modality, frame in sorted(kept.items()) if frame.height}
-    entries = {path: rows.entry() for path, rows in read.items()}
-    aside = [frame for rows in read.values() for frame in rows.aside]
-    quarantine = pl.concat(aside) if aside else empty(QUARANTINE)
-    if not kept:
-        return RecordingRows({}, empty(recordings_schema(source)), empty(LABELS), quarantine, entries)
-    marks = {modality: pl.concat(frames) for r in read.values() for modality, frames in r.marks.items() if frames}
-    parts = Parts(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
-    rows: dict[str, dict[str, pl.DataFrame]] = {}
-    labels = []
-    for turn in _turns(kept):
-        mine = _of_turn(kept, turn)
-        these = split([frame["t_ns"].to_numpy() for frame in mine.values()], source.max_gap_s)
-        first_part = len(parts.starts)
-        names = [short_id(name, files.owner.key, first_part + part) for part in range(len(these.starts))]
-        for modality, frame in mine.items():
-            edges = [*np.searchsorted(frame["t_ns"].to_numpy(), these.starts).tolist(), frame.height]
-            for recording, (start, stop) in zip(names, pairwise(edges), strict=True):
-                if start < stop:
-                    column = pl.repeat(recording, stop - start, eager=True).alias("recording")
-                    piece = frame.slice(start, stop - start)
-                    rows.setdefault(modality, {})[recording] = pl.DataFrame([column, *piece.get_columns()])
-        told = (
-            intervals([frame for _, frame in sorted(_of_turn(marks, turn).items())], source.labels, these)
-            if marks
-            else whole_recording(files.owner.label, source.labels, these)
-        )
-        labels.append(told.with_columns(pl.col("part") + first_part))
-        parts = parts.then(these)
-    marked = pl.concat(labels)
-    ids = pl.Series("recording", [short_id(name, files.owner.key, part) for part in range(len(parts.starts))])
-    if files.marks is not None:
-        marked, unfit = marked_recording(files.marks, files.owner.label, source.labels, parts)
-        quarantine = pl.concat([quarantine, _unfit_marks(min(files.files), unfit)])
-    owner, first = files.owner, min(files.files)
-    who = {"source": name, "subject": owner.subject, "device": owner.device, "placement": owner.placement}
-    about = {**who, "session": owner.session, "file": first, "sha256": sha256[first]}
-    origins = {
-        f"file_{modality}": pl.Series(
-            [path if recording in rows.get(modality, {}) else None for recording in ids], dtype=pl.String
-        )
-        for path, modalities in files.files.items()
-        for modality in modalities
-    }
-    recordings = pl.DataFrame(
-        {
-            "recording": ids,
-            "start_ns": parts.starts,
-            "stop_ns": parts.stops,
-            **{column: pl.Series([value] * len(ids), dtype=pl.String) for column, value in about.items()},
-            **origins,
+    reading = RecordingReading(folder, name, source, files, channels, hold=None)
+    found: dict[str, dict[str, list[pl.DataFrame]]] = {}
+    for modality, recording, rows in reading:
+        column = pl.repeat(recording, rows.height, eager=True).alias("recording")
+        piece = pl.DataFrame([column, *rows.get_columns()])
+        found.setdefault(modality, {}).setdefault(recording, []).append(piece)
+    whole = {name: {key: pl.concat(pieces) for key, pieces in each.items()} for name, each in found.items()}
+    return RecordingRows(**vars(reading.tables(sha256)), rows=whole)
+
+
+class RecordingReading:
+    """A recording that is being read: iterate over its pieces, then ask for its tables."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        source: Source,
+        files: RecordingFiles,
+        channels: Mapping[str, list[str]],
+        *,
+        known: Mapping[str, FileRows] | None = None,
+        hold: int | None = HOLD,
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            folder: see :func:`read_recording`; so the following.
+            name: see there.
+            source: see there.
+            files: see there.
+            channels: see there.
+            known: what files ended in that had to be withdrawn before.
+            hold: how many readings wait before any is given out; None: all.
+        """
+        self._name, self._files, self._hold = name, files, hold
+        self._source = as_worn(source, files.owner.device, files.owner.placement)
+        self._rows = {path: FileRows() for path in files.files}
+        known, released = known or {}, files.released
+        self._streams = {
+            path: stream_file(
+                self._rows[path],
+                folder,
+                path,
+                self._source,
+                names,
+                channels,
+                released.get(path, NOTHING_RELEASED),
+                known.get(path),
+            )
+            for path, names in files.files.items()
         }
-    )
-    return RecordingRows(
-        rows=rows,
-        recordings=recordings.select(
-            pl.col(column) if column in recordings.columns else pl.lit(None, dtype=dtype).alias(column)
-            for column, dtype in recordings_schema(source).items()
-        ),
-        labels=marked.with_columns(ids.gather(marked["part"]).alias("recording")).select(*LABELS),
-        quarantine=quarantine,
-        files=entries,
-    )
+        self._held: dict[tuple[str, str], list[pl.DataFrame]] = {}
+        self._reached = {path: dict.fromkeys(names, _BEGIN) for path, names in files.files.items()}
+        self._timeline, self._labels, self._turn = Timeline(source.max_gap_s), LabelRuns(source.labels), 0
+        self._ids: list[str] = []
+        self._origins: dict[str, dict[int, str]] = {}
+        self._given: set[tuple[str, str]] = set()
+        self._labelled = False
+
+    def __iter__(self) -> Iterator[Piece]:
+        """Reads the files; pieces of one modality come in order of parts and time.
+
+        Raises:
+            WithdrawnError: when readings were given out that do not count; the recording is to
+                be read anew with what the error holds as ``known``.
+            DataError: when a file cannot be opened.
+            MmbindError: when rows were not conserved.
+        """
+        waiting = 0
+        while self._reached:
+            path = min(self._reached, key=self._passed_by)
+            kept = next(self._streams[path], None)
+            if kept is None:
+                del self._reached[path]
+                self._withdraw(path)
+            else:
+                waiting += self._take(path, kept)
+            if self._hold is not None and waiting >= self._hold:
+                yield from self._give(min(map(self._passed_by, self._reached), default=_END))
+                waiting = sum(frame.height for frames in self._held.values() for frame in frames)
+        yield from self._give(_END)
+
+    def _passed_by(self, path: str) -> tuple[int, int]:
+        """The turn and time that all modalities of a file have reached, as far as they can be read from it."""
+        unfit = self._rows[path].unfit
+        return min((each for name, each in self._reached[path].items() if name not in unfit), default=_END)
+
+    def _take(self, path: str, kept: Kept) -> int:
+        for name, frame in kept.items():
+            self._held.setdefault((path, name), []).append(frame)
+            turn = frame[TURN][-1] if TURN in frame.columns else 0
+            self._reached[path][name] = (turn, frame["t_ns"][-1])
+        return sum(frame.height for frame in kept.values())
+
+    def _withdraw(self, path: str) -> None:
+        """Drops held readings of a file, now read, that do not count."""
+        rows = self._rows[path]
+        for name in self._files.files[path]:
+            if name not in rows.counts:
+                self._held.pop((path, name), None)
+                if (path, name) in self._given:
+                    raise WithdrawnError(path, rows)
+
+    def _give(self, until: tuple[int, int]) -> Iterator[Piece]:
+        """Gives out what is held up to a turn and time that all modalities have reached."""
+        while self._held:
+            turn, due = self._turn, {}
+            for key, frames in list(self._held.items()):
+                whole = frames[0] if len(frames) == 1 else pl.concat(frames)
+                count = _passed(whole, turn, until)
+                if count:
+                    due[key] = whole.head(count)
+                rest = whole.slice(count)
+                self._held[key] = [rest]
+                if not rest.height:
+                    del self._held[key]
+            if due:
+                yield from self._settle(due)
+            if until[0] <= turn:
+                return
+            if self._held:
+                self._turn = min(int(frames[0][TURN][0]) for frames in self._held.values())
+                self._timeline.set_back()
+
+    def _settle(self, due: Mapping[tuple[str, str], pl.DataFrame]) -> Iterator[Piece]:
+        """Says which part readings lie in; they follow all those before, and belong to one turn."""
+        times = {key: frame["t_ns"].to_numpy() for key, frame in due.items()}
+        parts = self._timeline.add(list(times.values()))
+        self._ids += [
+            short_id(self._name, self._files.owner.key, part)
+            for part in range(len(self._ids), parts.first + len(parts.starts))
+        ]
+        marked = [frame.select("t_ns", label=LABEL) for _, frame in sorted(due.items()) if LABEL in frame.columns]
+        if marked:
+            self._labelled = True
+            self._labels.add(marked, parts)
+        for (path, name), frame in due.items():
+            self._given.add((path, name))
+            edges = [*np.searchsorted(times[path, name], parts.starts[1:]).tolist(), frame.height]
+            rows, start = frame.drop(LABEL, TURN, strict=False), 0
+            for number, stop in enumerate(edges, start=parts.first):
+                if start < stop:
+                    self._origins.setdefault(name, {})[number] = path
+                    yield Piece(name, self._ids[number], rows.slice(start, stop - start))
+                start = stop
+
+    def tables(self, sha256: Mapping[str, str]) -> RecordingTables:
+        """What the recording gave beside its readings, once they were all given out.
+
+        Args:
+            sha256: digests by file.
+        """
+        entries = {path: rows.entry() for path, rows in self._rows.items()}
+        quarantine = pl.concat([empty(QUARANTINE), *(frame for rows in self._rows.values() for frame in rows.aside)])
+        parts = self._timeline.parts
+        if not self._ids:
+            return RecordingTables(empty(recordings_schema(self._source)), empty(LABELS), quarantine, entries)
+        owner, labels = self._files.owner, self._source.labels
+        if self._files.marks is not None:
+            marked, unfit = marked_recording(self._files.marks, owner.label, labels, parts)
+            quarantine = pl.concat([quarantine, _unfit_marks(min(self._files.files), unfit)])
+        elif self._labelled:
+            marked = self._labels.intervals(parts)
+        else:
+            marked = whole_recording(owner.label, labels, parts)
+        ids = pl.Series("recording", self._ids)
+        return RecordingTables(
+            recordings=self._recordings(ids, parts, sha256),
+            labels=marked.with_columns(ids.gather(marked["part"]).alias("recording")).select(*LABELS),
+            quarantine=quarantine,
+            files=entries,
+        )
+
+    def _recordings(self, ids: pl.Series, parts: Parts, sha256: Mapping[str, str]) -> pl.DataFrame:
+        owner, first, count = self._files.owner, min(self._files.files), len(ids)
+        about = {
+            "source": self._name,
+            "subject": owner.subject,
+            "device": owner.device,
+            "placement": owner.placement,
+            "session": owner.session,
+            "file": first,
+            "sha256": sha256[first],
+        }
+        columns: dict[str, Any] = {"recording": ids, "start_ns": parts.starts, "stop_ns": parts.stops}
+        columns |= {name: [value] * count for name, value in about.items()}
+        columns |= {f"file_{name}": [by.get(part) for part in range(count)] for name, by in self._origins.items()}
+        schema = recordings_schema(self._source)
+        return pl.DataFrame({name: columns.get(name, [None] * count) for name in schema}, schema=schema)
 
 
-def _turns(kept: Mapping[str, pl.DataFrame]) -> list[int]:
-    """The stretches of a recording between moments at which its clock was set back."""
-    found = {turn for frame in kept.values() if TURN in frame.columns for turn in frame[TURN].unique()}
-    return sorted(found | ({0} if any(TURN not in frame.columns for frame in kept.values()) else set()))
-
-
-def _of_turn(tables: Mapping[str, pl.DataFrame], turn: int) -> dict[str, pl.DataFrame]:
-    """The rows of one of these stretches by modality, where there are any; a clock without turns has only the first."""
-    mine = {
-        name: table.filter(pl.col(TURN) == turn).drop(TURN) if TURN in table.columns else table
-        for name, table in tables.items()
-        if TURN in table.columns or not turn
-    }
-    return {name: table for name, table in mine.items() if table.height}
-
-
-def read_file(
-    folder: Path,
-    path: str,
-    source: Source,
-    names: list[str],
-    channels: Mapping[str, list[str]],
-    released: FileReleases,
-) -> FileRows:
-    """Reads one file and sifts its readings.
-
-    Args:
-        folder: the source's raw files.
-        path: the file, below the folder.
-        source: how to read it.
-        names: modalities to take from it.
-        channels: channel names by modality.
-        released: what a person released of it.
-
-    Raises:
-        MmbindError: when rows were not conserved.
-    """
-    specs = {name: source.modalities[name] for name in names}
-    rows = FileRows(
-        kept={name: [] for name in names},
-        marks={name: [] for name in names},
-        counts={name: {"read": 0, "kept": 0, "quarantined": 0} for name in names},
-    )
-    try:
-        _fill(rows, folder / path, path, source, specs, channels, released)
-    except FileProblem as problem:
-        return FileRows(aside=[_notes(path, [(problem.rule, problem.reason)])], problem=True)
-    _check_conservation(rows, path)
-    return rows
-
-
-def _fill(
-    rows: FileRows,
-    file: Path,
-    path: str,
-    source: Source,
-    specs: Mapping[str, ModalitySource],
-    channels: Mapping[str, list[str]],
-    released: FileReleases,
-) -> None:
-    """Reads a file's blocks into ``rows``.
-
-    Raises:
-        FileProblem: when the file cannot be read or holds no readings.
-    """
-    if not file.stat().st_size:
-        raise FileProblem("empty_file", "the file is empty.")
-    raw = open_corrected(reader_for(source), file, source, specs, released.corrected)
-    sifters = {
-        name: sifter_for(spec, channels[name], source.max_gap_s, released.placed.get(name, []))
-        for name, spec in specs.items()
-    }
-    lost = []
-    for block in raw.blocks:
-        for name, readings in block.readings.items():
-            if (width := count_channels(readings)) != len(channels[name]):
-                raw.missing[name] = (
-                    f"there are {width} columns, not {len(channels[name])} as in the source's other files."
-                )
-        lost.append(_sift_block(rows, block, sifters, path, set(raw.missing)))
-    lost += [_take(rows, name, sifter.finish(), path) for name, sifter in sifters.items() if name not in raw.missing]
-    rows.passed = _most_frequent(raw.passed)
-    counts = {name: sifter.released for name, sifter in sifters.items() if isinstance(sifter, PlacingSifter)}
-    rows.released, rows.corrected = {name: count for name, count in counts.items() if count}, len(released.corrected)
-    for name in raw.missing:
-        for table in (rows.kept, rows.marks, rows.counts):
-            table.pop(name, None)
-    if rows.counts and not any(counts["read"] for counts in rows.counts.values()):
-        raise FileProblem("empty_file", "the file holds no readings.")
-    notes = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in sorted(raw.missing.items())]
-    if rows.counts:
-        notes += [(NO_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
-    lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost if frame.height]
-    rows.aside = [frame for frame in [*lost, _notes(path, notes)] if frame.height]
-
-
-def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:
-    """The most frequent sensors, and the others as one: a column of values taken for one of sensors has many."""
-    order = sorted(passed, key=lambda sensor: (-passed[sensor], sensor))
-    rest = sum(passed[sensor] for sensor in order[SENSORS:])
-    return {sensor: passed[sensor] for sensor in order[:SENSORS]} | ({"...": rest} if rest else {})
-
-
-def _sift_block(
-    rows: FileRows, block: Block, sifters: Mapping[str, Sifter], path: str, unfit: set[str]
-) -> pl.DataFrame:
-    """Adds a block to a file's rows, but for unfit modalities; returns its rows of the quarantine."""
-    aside = [empty(QUARANTINE)]
-    for name, count in block.read.items():
-        if name in unfit:
-            continue
-        rows.counts[name]["read"] += count
-        aside.append(_take(rows, name, sifters[name].push(block.readings[name], block.raw), path))
-        if block.broken.height:
-            mine = block.broken.filter((pl.col("modality") == name) | pl.col("modality").is_null())
-            lost = mine.with_columns(block.raw(mine["line"]).alias("raw")).select(*ASIDE)
-            aside.append(_set_aside(rows, name, lost, path))
-    return pl.concat(aside)
-
-
-def _take(rows: FileRows, name: str, sifted: Sifted, path: str) -> pl.DataFrame:
-    """Adds what was sifted of a modality to a file's rows; returns rows of the quarantine."""
-    if sifted.kept.height:
-        turns = [] if sifted.turns is None else [sifted.turns.alias(TURN)]
-        rows.kept[name].append(sifted.kept.with_columns(turns))
-        if sifted.labels is not None:
-            rows.marks[name].append(pl.DataFrame([sifted.kept["t_ns"], sifted.labels.alias("label"), *turns]))
-        rows.counts[name]["kept"] += sifted.kept.height
-    return _set_aside(rows, name, sifted.aside, path)
-
-
-def _set_aside(rows: FileRows, name: str, lost: pl.DataFrame, path: str) -> pl.DataFrame:
-    """Counts readings set aside (columns of ``ASIDE``); returns them as rows of the quarantine."""
-    rows.counts[name]["quarantined"] += lost.height
-    return lost.with_columns(file=pl.lit(path), modality=pl.lit(name)).select(*QUARANTINE)
+def _passed(frame: pl.DataFrame, turn: int, until: tuple[int, int]) -> int:
+    """How many of the first rows of a modality lie in a turn and at or before a moment of it, or anywhere in it."""
+    count = int(frame[TURN].search_sorted(turn, side="right")) if TURN in frame.columns else frame.height
+    if until[0] > turn:
+        return count
+    if until[0] < turn:
+        return 0
+    return int(np.searchsorted(frame["t_ns"].head(count).to_numpy(), until[1], side="right"))
 
 
 def _unfit_marks(path: str, unfit: list[tuple[Mark, str]]) -> pl.DataFrame:
@@ -338,19 +317,3 @@ def _unfit_marks(path: str, unfit: list[tuple[Mark, str]]) -> pl.DataFrame:
         for mark, reason in unfit
     ]
     return pl.DataFrame(rows, schema=QUARANTINE, orient="row")
-
-
-def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:
-    """Rows of the quarantine about a file as a whole, from (rule, reason)."""
-    rows = [(path, None, None, b"", rule, reason) for rule, reason in notes]
-    return pl.DataFrame(rows, schema=QUARANTINE, orient="row")
-
-
-def _check_conservation(rows: FileRows, path: str) -> None:
-    for name, counts in rows.counts.items():
-        if counts["read"] != counts["kept"] + counts["quarantined"]:
-            raise MmbindError(
-                f"{path}: of {counts['read']} readings of {name}, {counts['kept']} were kept and "
-                f"{counts['quarantined']} quarantined.",
-                hint="This is a defect of mmbind's reader; please report it with the file.",
-            )

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from mmbind.errors import MmbindError
+from mmbind.sources.logfile import FileRows, read_file
 from mmbind.sources.readers import reader_for
-from mmbind.sources.recording import FileRows, read_file
 from mmbind.sources.table import FileProblem
 from tests.fuzz.mutate import Mutation
 from tests.fuzz.pieces import Piece

@@ -63,7 +63,8 @@ def test_a_batch_is_stamped_with_its_first_or_last_reading(tmp_path: Path, stamp
     assert (rows["t_ns"] - epoch).to_list() == [ms * 1_000_000 for ms in times]
     assert rows_of(study, "mag")["x"].to_list() == [0, 100, 200, 0, 100, 200]
     assert (table(study, "labels")["start_ns"] - epoch).to_list() == [times[0] * 1_000_000, times[3] * 1_000_000]
-    assert manifest(study)["modalities"]["mag"] == {"channels": ["x", "y", "z"], "unit": "uT", "rate_hz": 50}
+    stated = manifest(study)["modalities"]["mag"]
+    assert (stated["channels"], stated["unit"], stated["rate_hz"]) == (["x", "y", "z"], "uT", 50)
 
 
 def test_bad_batches_and_readings_are_set_aside(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from mmbind.config import BatchClock, TimestampClock
 from mmbind.errors import InputError
 from mmbind.simulation import write_demo_fleets
-from mmbind.sources import ingest, recording
+from mmbind.sources import ingest, logfile, recording
 from mmbind.sources.clocks import reading_times, to_ns
 from mmbind.study import Study
 from tests.support import ROOT, raw_archives
@@ -36,13 +38,13 @@ from tests.unit.sources.logs import (
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were opened."""
     opened: list[str] = []
-    original = recording.read_file
+    original = recording.stream_file
 
-    def counted(folder: Path, path: str, *arguments: object) -> recording.FileRows:
+    def counted(rows: logfile.FileRows, folder: Path, path: str, *arguments: Any) -> Iterator[logfile.Kept]:
         opened.append(path)
-        return original(folder, path, *arguments)  # type: ignore[arg-type]
+        return original(rows, folder, path, *arguments)
 
-    monkeypatch.setattr(recording, "read_file", counted)
+    monkeypatch.setattr(recording, "stream_file", counted)
     return opened
 
 
@@ -77,7 +79,7 @@ def test_only_new_changed_and_removed_files_cost_and_bytes_are_those_of_a_whole_
     write_csv(study, "p1_1.csv", lines(90))
     (study.raw("s") / "p2_1.csv").unlink()
     summary = ingest(study, "s")
-    assert (summary.read, summary.removed, read) == (1, 1, ["p1_1.csv"])
+    assert (summary.read, summary.removed, read) == (1, ["p2_1.csv"], ["p1_1.csv"])
     assert "1 gone" in summary.lines()[0]
     changed = content(study)
     assert changed == fresh(study)

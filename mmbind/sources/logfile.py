@@ -1,0 +1,277 @@
+"""Reading one file: its readings, block after block, and everything that is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mmbind.config import Source
+from mmbind.errors import DataError, MmbindError
+from mmbind.schema import QUARANTINE
+from mmbind.sources.readers import reader_for
+from mmbind.sources.released import PlacingSifter, open_corrected, sifter_for
+from mmbind.sources.releases import FileReleases
+from mmbind.sources.sift import ASIDE, Sifted, Sifter
+from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
+
+#: Rule of a file whose readings are kept though their labels could not be read.
+NO_LABELS = "missing_labels"
+#: Columns of kept readings beside time and channels, while a recording is read: the label as
+#: logged, and how often the clock had been set back before (:class:`mmbind.sources.sift.Sifted`).
+#: A colon, since channels may have any name that a column of a log has.
+LABEL, TURN = ":label", ":turn"
+#: Sensors that a file's entry in the manifest names when their rows are passed by.
+SENSORS = 20
+#: Of a file of which a person released nothing.
+NOTHING_RELEASED = FileReleases()
+
+#: Readings kept, by modality: t_ns, channels, then ``LABEL`` and ``TURN`` where they are known.
+Kept = dict[str, pl.DataFrame]
+
+
+@dataclass
+class FileRows:
+    """What one file gave.
+
+    Attributes:
+        kept: per modality, its readings in the order of the file; only of :func:`read_file`.
+        aside: frames with the columns of the quarantine.
+        counts: per modality, readings read, kept and quarantined.
+        passed: rows of a long table that no modality names, by sensor.
+        released: per modality, readings kept because a person released them.
+        corrected: lines read as a person corrected them.
+        unfit: why modalities cannot be read from it, as far as it was read.
+        problem: why the file as a whole could not be read.
+    """
+
+    kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    aside: list[pl.DataFrame] = field(default_factory=list)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    passed: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    corrected: int = 0
+    unfit: dict[str, str] = field(default_factory=dict)
+    problem: FileProblem | None = None
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``partial`` (something was set aside) or ``unreadable`` (nothing was read)."""
+        if self.problem or not self.counts:
+            return "unreadable"
+        return "partial" if self.aside else "ok"
+
+    def entry(self) -> dict[str, Any]:
+        """What the manifest says of the file."""
+        passed = {"passed": dict(sorted(self.passed.items()))} if self.passed else {}
+        released = {"released": dict(sorted(self.released.items()))} if self.released else {}
+        corrected = {"corrected": self.corrected} if self.corrected else {}
+        return {"status": self.status, "modalities": self.counts, **passed, **released, **corrected}
+
+    def refuse(self, path: str, problem: FileProblem) -> None:
+        """Makes it the rows of a file that cannot be used as a whole."""
+        self.kept, self.counts, self.passed, self.unfit, self.problem = {}, {}, {}, {}, problem
+        self.released, self.corrected = {}, 0
+        self.aside = [_notes(path, [(problem.rule, problem.reason)])]
+
+
+def read_file(
+    folder: Path,
+    path: str,
+    source: Source,
+    names: list[str],
+    channels: Mapping[str, list[str]],
+    released: FileReleases = NOTHING_RELEASED,
+) -> FileRows:
+    """Reads one file whole and sifts its readings.
+
+    Args:
+        folder: the source's raw files.
+        path: the file, below the folder.
+        source: how to read it.
+        names: modalities to take from it.
+        channels: channel names by modality.
+        released: what a person released of it.
+
+    Raises:
+        DataError: when it cannot be opened.
+        MmbindError: when rows were not conserved.
+    """
+    rows = FileRows()
+    found: dict[str, list[pl.DataFrame]] = {name: [] for name in names}
+    for kept in stream_file(rows, folder, path, source, names, channels, released):
+        for name, frame in kept.items():
+            found[name].append(frame)
+    rows.kept = {name: frames for name, frames in found.items() if name in rows.counts}
+    return rows
+
+
+def stream_file(
+    rows: FileRows,
+    folder: Path,
+    path: str,
+    source: Source,
+    names: list[str],
+    channels: Mapping[str, list[str]],
+    released: FileReleases = NOTHING_RELEASED,
+    known: FileRows | None = None,
+) -> Iterator[Kept]:
+    """Reads one file block after block.
+
+    Args:
+        rows: empty; filled with everything but what is kept. Once the file is read to its
+            end, ``problem`` and ``unfit`` tell which of the kept readings do not count.
+        folder: see :func:`read_file`; so the following.
+        path: see there.
+        source: see there.
+        names: see there.
+        channels: see there.
+        released: see there.
+        known: what an earlier reading of the file ended in; its problem and its unfit
+            modalities are taken from there.
+
+    Yields:
+        What is kept of each block; only modalities of which something is.
+
+    Raises:
+        DataError: when it cannot be opened.
+        MmbindError: when rows were not conserved.
+    """
+    rows.counts = {name: {"read": 0, "kept": 0, "quarantined": 0} for name in names}
+    try:
+        if known is not None and known.problem is not None:
+            raise known.problem
+        unfit = {} if known is None else known.unfit
+        yield from _stream(rows, folder / path, path, source, channels, released, unfit)
+    except FileProblem as problem:
+        rows.refuse(path, problem)
+    _check_conservation(rows, path)
+
+
+def _stream(
+    rows: FileRows,
+    file: Path,
+    path: str,
+    source: Source,
+    channels: Mapping[str, list[str]],
+    released: FileReleases,
+    unfit: Mapping[str, str],
+) -> Iterator[Kept]:
+    """Reads a file's blocks into ``rows``.
+
+    Raises:
+        DataError: when the file cannot be opened.
+        FileProblem: when it cannot be read or holds no readings.
+    """
+    _check_opens(file)
+    specs = {name: source.modalities[name] for name in rows.counts}
+    raw = open_corrected(reader_for(source), file, source, specs, released.corrected)
+    raw.missing.update(unfit)
+    rows.unfit = raw.missing
+    sifters = {
+        name: sifter_for(spec, channels[name], source.max_gap_s, released.placed.get(name, []))
+        for name, spec in specs.items()
+    }
+    lost: list[pl.DataFrame] = []
+    for block in raw.blocks:
+        for name, readings in block.readings.items():
+            if (width := count_channels(readings)) != len(channels[name]):
+                raw.missing[name] = (
+                    f"there are {width} columns, not {len(channels[name])} as in the source's other files."
+                )
+        if kept := _sift_block(rows, lost, block, sifters, path, set(raw.missing)):
+            yield kept
+    kept = {}
+    for name in (name for name in sifters if name not in raw.missing):
+        _take(rows, lost, kept, name, sifters[name].finish(), path)
+    if kept:
+        yield kept
+    counts = {name: sifter.released for name, sifter in sifters.items() if isinstance(sifter, PlacingSifter)}
+    rows.released, rows.corrected = {name: count for name, count in counts.items() if count}, len(released.corrected)
+    rows.passed, rows.unfit = _most_frequent(raw.passed), dict(sorted(raw.missing.items()))
+    for name in raw.missing:
+        rows.counts.pop(name, None)
+    if rows.counts and not any(counts["read"] for counts in rows.counts.values()):
+        raise FileProblem("empty_file", "the file holds no readings.")
+    notes = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in rows.unfit.items()]
+    if rows.counts:
+        notes += [(NO_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
+    if rows.unfit:
+        lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost]
+    rows.aside = [frame for frame in [*lost, *([_notes(path, notes)] if notes else [])] if frame.height]
+
+
+def _check_opens(file: Path) -> None:
+    """Refuses a file that cannot be opened or is empty.
+
+    Raises:
+        DataError: when it cannot be opened.
+        FileProblem: when it is empty.
+    """
+    try:
+        with file.open("rb") as stream:
+            empty = not stream.read(1)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}.", path=file) from None
+    if empty:
+        raise FileProblem("empty_file", "the file is empty.")
+
+
+def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:
+    """The most frequent sensors, and the others as one: a column of values taken for one of sensors has many."""
+    order = sorted(passed, key=lambda sensor: (-passed[sensor], sensor))
+    rest = sum(passed[sensor] for sensor in order[SENSORS:])
+    return {sensor: passed[sensor] for sensor in order[:SENSORS]} | ({"...": rest} if rest else {})
+
+
+def _sift_block(
+    rows: FileRows, lost: list[pl.DataFrame], block: Block, sifters: Mapping[str, Sifter], path: str, unfit: set[str]
+) -> Kept:
+    """Counts a block, but for unfit modalities, and adds its rows of the quarantine to ``lost``."""
+    kept: Kept = {}
+    for name, count in block.read.items():
+        if name in unfit:
+            continue
+        rows.counts[name]["read"] += count
+        _take(rows, lost, kept, name, sifters[name].push(block.readings[name], block.raw), path)
+        if block.broken.height:
+            mine = block.broken.filter((pl.col("modality") == name) | pl.col("modality").is_null())
+            aside = mine.with_columns(block.raw(mine["line"]).alias("raw")).select(*ASIDE)
+            _set_aside(rows, lost, name, aside, path)
+    return kept
+
+
+def _take(rows: FileRows, lost: list[pl.DataFrame], kept: Kept, name: str, sifted: Sifted, path: str) -> None:
+    """Counts what was sifted of a modality."""
+    if sifted.kept.height:
+        labels = [] if sifted.labels is None else [sifted.labels.alias(LABEL)]
+        turns = [] if sifted.turns is None else [sifted.turns.alias(TURN)]
+        kept[name] = pl.DataFrame([*sifted.kept.get_columns(), *labels, *turns])
+        rows.counts[name]["kept"] += sifted.kept.height
+    _set_aside(rows, lost, name, sifted.aside, path)
+
+
+def _set_aside(rows: FileRows, lost: list[pl.DataFrame], name: str, aside: pl.DataFrame, path: str) -> None:
+    """Counts readings set aside (columns of ``ASIDE``)."""
+    if aside.height:
+        rows.counts[name]["quarantined"] += aside.height
+        lost.append(aside.with_columns(file=pl.lit(path), modality=pl.lit(name)).select(*QUARANTINE))
+
+
+def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:
+    """Rows of the quarantine about a file as a whole, from (rule, reason)."""
+    rows = [(path, None, None, b"", rule, reason) for rule, reason in notes]
+    return pl.DataFrame(rows, schema=QUARANTINE, orient="row")
+
+
+def _check_conservation(rows: FileRows, path: str) -> None:
+    for name, counts in rows.counts.items():
+        if counts["read"] != counts["kept"] + counts["quarantined"]:
+            raise MmbindError(
+                f"{path}: of {counts['read']} readings of {name}, {counts['kept']} were kept and "
+                f"{counts['quarantined']} quarantined.",
+                hint="This is a defect of mmbind's reader; please report it with the file.",
+            )
