@@ -75,6 +75,7 @@ def bind(study: Study) -> BindSummary:
     tables: list[pl.DataFrame] = []
     counts: dict[str, Any] = {}
     figures: dict[str, dict[str, float]] = {}
+    calibrations: dict[str, Any] = {}
     for loan in plan_loans(parties, shared):
         lending = len(proposals.pool(loan.lenders, loan.modality))
         if lending < config.partners:
@@ -86,6 +87,8 @@ def bind(study: Study) -> BindSummary:
         tables.append(found.pairs)
         counts[loan.name] = _count(loan, parties[loan.borrower], lending, found, shared)
         figures[loan.name] = quality_of(found.pairs, lending)
+        if found.calibration is not None:
+            calibrations[loan.name] = found.calibration.to_dict()
     pairs = pl.concat(tables).sort("anchor", "borrowed_modality", "rank")
     totals = _totals(counts, pairs)
     if not pairs.height:
@@ -98,6 +101,7 @@ def bind(study: Study) -> BindSummary:
             "counts": totals,
             "digests": {"pairs.parquet": sha256_file(folder / "pairs.parquet")},
             "search": dict(sorted(proposals.searches.items())),
+            **({"calibration": calibrations} if calibrations else {}),
             "quality": {**overall(list(figures.values())), "loans": figures},
         }
         write_json(folder / "manifest.json", manifest)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from mmbind.binding.calibration import Calibration, find_consistent
 from mmbind.binding.constraints import FORBIDDEN
 from mmbind.binding.graph import Floats, Graph, Ints, Mask
 from mmbind.binding.plan import Loan, Party
@@ -23,12 +24,15 @@ class Paired:
     """What one loan gave.
 
     Attributes:
-        pairs: columns of ``schema.PAIRS`` and ``score``, by anchor and rank.
+        pairs: columns of ``schema.PAIRS``, ``score`` and, where weights are calibrated,
+            ``probability``, by anchor and rank.
         refused: embedded anchors without a partner, by reason.
+        calibration: from scores to probabilities; None where weights are not calibrated.
     """
 
     pairs: pl.DataFrame
     refused: dict[str, int]
+    calibration: Calibration | None = None
 
 
 def pair(
@@ -48,13 +52,33 @@ def pair(
     anchors, pool = proposals.pool((loan.borrower,)), proposals.pool(loan.lenders, loan.modality)
     selection = rule.select(graph, partners)
     table = tabulate(graph, selection, anchors.facts, pool.facts)
+    calibration = None
+    if weight.kind == "calibrated":
+        near = proposals.neighbours(loan.borrower, weight.neighbours)
+        calibration = calibrate(graph, selection, rule, near)
+        table = table.with_columns(pl.Series("probability", calibration(table["score"].to_numpy())))
+    weights = table["probability"].to_numpy() if calibration else weigh(table["score"].to_numpy(), weight)
     table = table.with_columns(
-        pl.Series("weight", weigh(table["score"].to_numpy(), weight) * table["share"].to_numpy()),
+        pl.Series("weight", weights * table["share"].to_numpy()),
         shared_modality=pl.lit(proposals.shared),
         borrowed_modality=pl.lit(loan.modality),
         mutual=mutual_pairs(loan, parties, proposals, table),
     )
-    return Paired(table.select(*PAIRS, "score"), _refused(graph, selection, rule))
+    extra = ["score", *(["probability"] if calibration else [])]
+    return Paired(table.select(*PAIRS, *extra), _refused(graph, selection, rule), calibration)
+
+
+def calibrate(graph: Graph, selection: Selection, rule: Rule, neighbours: Ints) -> Calibration:
+    """From scores to probabilities, by the pairs that lead back to their anchors.
+
+    Args:
+        graph: the candidates.
+        selection: what the anchors chose.
+        rule: by which the lenders choose in turn.
+        neighbours: the anchors most like each anchor, int64 (anchors, k).
+    """
+    scores, right = find_consistent(graph, selection, rule.select(graph.transposed, 1), neighbours)
+    return Calibration.fit(scores, right) if len(scores) else Calibration(np.zeros(1), np.zeros(1))
 
 
 def tabulate(graph: Graph, selection: Selection, anchors: pl.DataFrame, lenders: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,8 @@ from mmbind.config import WeightMap
 def weigh(similarities: npt.NDArray[np.float64], weight: WeightMap) -> npt.NDArray[np.float64]:
     """Maps similarities to weights in [0, 1]; none falls as the similarity rises.
 
-    ``log``: clip(1 + slope ln s, 0, 1), and 0 for s <= 0. ``linear``: clip(slope (s -
+    What is calibrated is not mapped here (:mod:`mmbind.binding.calibration`). ``log``:
+    clip(1 + slope ln s, 0, 1), and 0 for s <= 0. ``linear``: clip(slope (s -
     offset), 0, 1), and 0 for s <= 0. ``none``: 1.
 
     Args:

@@ -13,9 +13,13 @@ class WeightMap(Section):
     """From a pair's similarity s to its weight w in [0, 1]."""
 
     #: ``log``: clip(1 + slope ln s). ``linear``: clip(slope (s - offset)). ``none``: 1.
-    kind: Literal["log", "linear", "none"] = "log"
+    #: ``calibrated``: the probability that the pair is right, told without labels by whether
+    #: pairs of this score lead back to where they came from.
+    kind: Literal["log", "linear", "none", "calibrated"] = "log"
     slope: float = Field(default=0.5, gt=0)
     offset: float = 0.0
+    #: ``calibrated``: the anchor's own neighbours that count as leading back to it.
+    neighbours: int = Field(default=5, ge=0)
 
 
 class Search(Section):

@@ -20,6 +20,7 @@ from mmbind.reports.gallery import draw_gallery
 from mmbind.reports.page import write_page
 from mmbind.reports.purity import Purity, purity_by_similarity, purity_of
 from mmbind.reports.quality import Quality, occurrence_table, quality_of, spread
+from mmbind.reports.reliability import Reliability, reliability_of
 from mmbind.study import Study
 from mmbind.versions import References, Version
 from mmbind.versions.version import CURRENT
@@ -78,7 +79,8 @@ def write_binding_report(study: Study) -> BindingReportSummary:
     evidence = read_evidence(study)
     qualities = {name: quality_of(_of(evidence, name), lenders) for name, lenders in sorted(evidence.lenders.items())}
     purity = purity_of(evidence.pairs, evidence.lenders)
-    metrics = _rounded(_metrics(evidence.pairs, qualities, purity))
+    reliability = reliability_of(evidence.pairs)
+    metrics = _rounded(_metrics(evidence.pairs, qualities, purity, reliability))
     edges = _edges(evidence.pairs["similarity"], upper=1.0)
     best, worst = draw_gallery(evidence.pairs, evidence.stores, study.params.report.drawn_pairs)
     write_json(study.metrics("binding"), metrics)
@@ -93,7 +95,8 @@ def write_binding_report(study: Study) -> BindingReportSummary:
         purity=purity,
         roles=[_role(study, evidence, role) for role in evidence.stores],
         shared=study.params.shared.modality,
-        plots=_plots(evidence, qualities, purity, edges),
+        plots=_plots(evidence, qualities, purity, reliability, edges),
+        reliability=reliability,
         best=best,
         worst=worst,
         accepted=_against_accepted(study, evidence.manifest, metrics),
@@ -116,7 +119,9 @@ def _of(evidence: Evidence, direction: str) -> pl.DataFrame:
     return evidence.pairs.filter(pl.col("direction") == direction)
 
 
-def _metrics(pairs: pl.DataFrame, qualities: dict[str, Quality], purity: Purity | None) -> dict[str, Any]:
+def _metrics(
+    pairs: pl.DataFrame, qualities: dict[str, Quality], purity: Purity | None, reliability: Reliability | None
+) -> dict[str, Any]:
     """Plain nested numbers. Spreads are over all pairs, other means over directions."""
     metrics: dict[str, Any] = {
         "pairs": pairs.height,
@@ -139,6 +144,8 @@ def _metrics(pairs: pl.DataFrame, qualities: dict[str, Quality], purity: Purity 
             **({} if purity.mutual is None else {"mutual": purity.mutual}),
             "directions": {name: direction.purity for name, direction in purity.directions.items()},
         }
+    if reliability is not None:
+        metrics["calibration_error"] = reliability.error
     return metrics
 
 
@@ -184,9 +191,13 @@ def _hubness_table(qualities: dict[str, Quality]) -> pl.DataFrame:
 
 
 def _plots(
-    evidence: Evidence, qualities: dict[str, Quality], purity: Purity | None, edges: npt.NDArray[np.float64]
+    evidence: Evidence,
+    qualities: dict[str, Quality],
+    purity: Purity | None,
+    reliability: Reliability | None,
+    edges: npt.NDArray[np.float64],
 ) -> dict[str, Markup]:
-    """The page's distributions by name; ``purity`` only where labels are known."""
+    """The page's distributions by name; ``purity`` and ``reliability`` only where labels are known."""
     columns = {
         column: {name: _known(_of(evidence, name)[column]) for name in evidence.directions}
         for column in ("similarity", "margin", "weight")
@@ -217,6 +228,15 @@ def _plots(
             x_label="mean similarity of a tenth of the pairs",
             y_label="purity",
             reference=("chance", purity.chance),
+        )
+    if reliability is not None:
+        parts = reliability.bins.partition_by("direction", as_dict=True, maintain_order=True)
+        plots["reliability"] = figures.curves(
+            {str(name): (part["probability"].to_numpy(), part["right"].to_numpy()) for (name,), part in parts.items()}
+            | {"as it should be": (np.array([0.0, 1.0]), np.array([0.0, 1.0]))},
+            alt="Share of right pairs by their probability",
+            x_label="probability that the pair is right",
+            y_label="share that is right",
         )
     return plots
 
