@@ -1,6 +1,6 @@
 """The stage ``window``: records of a source become a window store.
 
-Two walks over the records, one shard in memory at a time. The first finds what every
+Two walks over the records, one recording in memory at a time. The first finds what every
 recording covers and plans the windows; the second resamples each modality for itself and
 spills the windows to disk in the order they come. They are then put in the order of their
 ids, one shard of the store at a time.
@@ -92,7 +92,7 @@ def cut_windows(study: Study, source: str) -> WindowSummary:
     specs = {name: _spec(records, windows, name) for name in records.channels}
     with whole_folder(study.windows(source)) as folder:
         spilled = {name: _resample(records, plan, windows, name, spec, folder) for name, spec in specs.items()}
-        order = np.argsort(np.array(plan.windows, dtype=np.str_), kind="stable")
+        order = np.argsort(np.array(plan.windows, dtype=np.bytes_), kind="stable")
         has_any = np.zeros(len(order), dtype=np.bool_)
         for spill in spilled.values():
             has_any |= spill.rows >= 0
@@ -123,14 +123,15 @@ def _resample(records: Records, plan: Plan, windows: Windows, modality: str, spe
     spill = Spill(path, planned=len(plan.windows), steps=spec.steps, channels=len(spec.channels))
     with spill:
         for shard in progress(records.shards(modality), f"window {records.path.name}: {modality}, shards"):
-            for recording, times, values in records.readings(modality, shard):
-                if (planned := plan.recordings.get(recording)) is None:
+            for found in records.readings(modality, shard):
+                planned = plan.recordings.get(found.recording)
+                if planned is None or modality not in planned.spans:
                     continue
                 cuts = planned.cuts_of(modality)
                 if not cuts.length:
                     continue
                 interval, step = planned.spans[modality].interval, cuts.step(spec.steps)
-                readings = Resampler.of(times, values, interval=interval, step=step, how=windows.resample)
+                readings = Resampler.of(found.times, found.values, interval=interval, step=step, how=windows.resample)
                 for begin in range(0, len(cuts.starts), BLOCK):
                     grid = Cuts(cuts.starts[begin : begin + BLOCK], cuts.length, cuts.closed).grid(spec.steps)
                     samples, covered = readings.on(grid)
@@ -159,7 +160,6 @@ def _count(records: Records, plan: Plan, spilled: Mapping[str, Spill], kept: Pos
     labels = Counter(label for position in kept if (label := plan.labels[position]) is not None)
     refused = len(plan.windows) - len(kept)
     present = {name: int((spill.rows[kept] >= 0).sum()) for name, spill in spilled.items()}
-    readings = {name: records.count(name) for name in spilled}
     return {
         "recordings": {"read": len(records.recordings), "cut": len(plan.recordings), "refused": plan.refused},
         "windows": {
@@ -170,7 +170,7 @@ def _count(records: Records, plan: Plan, spilled: Mapping[str, Spill], kept: Pos
         "modalities": {name: {"present": count, "absent": len(kept) - count} for name, count in present.items()},
         "labels": dict(sorted(labels.items())),
         "unlabelled": len(kept) - labels.total(),
-        "readings": {name: {"read": read, "unusable": read - usable} for name, (read, usable) in readings.items()},
+        "readings": {name: {"read": read, "unusable": read - usable} for name, (read, usable) in plan.readings.items()},
     }
 
 

@@ -56,6 +56,7 @@ class Plan:
         starts: first moments, int64 ns (windows,).
         stops: moments behind the windows, int64 ns (windows,).
         labels: one per window, None for none.
+        readings: per modality, how many there are, and how many of them are usable.
     """
 
     recordings: dict[str, Planned]
@@ -65,6 +66,7 @@ class Plan:
     starts: Times
     stops: Times
     labels: list[str | None]
+    readings: dict[str, tuple[int, int]]
 
 
 def plan_windows(records: Records, windows: Windows, *, shared: str) -> Plan:
@@ -82,10 +84,14 @@ def plan_windows(records: Records, windows: Windows, *, shared: str) -> Plan:
     """
     event = windows.cut.modality if isinstance(windows.cut, EventCut) else None
     spans: dict[str, dict[str, Span]] = {}
+    counts = {modality: [0, 0] for modality in records.channels}
     for modality in records.channels:
         for shard in records.shards(modality):
-            for recording, span in records.spans(modality, shard, peaks=modality == event).items():
-                spans.setdefault(recording, {})[modality] = span
+            for found in records.readings(modality, shard):
+                counts[modality][0] += found.read
+                counts[modality][1] += len(found.times)
+                if (span := found.span(peak=modality == event)) is not None:
+                    spans.setdefault(found.recording, {})[modality] = span
     if unknown := sorted(spans.keys() - set(records.recordings["recording"])):
         raise MmbindError(
             f"{records.path}: readings of {len(unknown)} recordings ({unknown[0]}, ...) that recordings.parquet lacks.",
@@ -98,12 +104,12 @@ def plan_windows(records: Records, windows: Windows, *, shared: str) -> Plan:
     labels: list[str | None] = []
     owner, starts, stops = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for row, recording in enumerate(records.recordings["recording"]):
-        found = spans.get(recording, {})
-        cuts = cut(found, windows.cut, shared=shared)
+        covered = spans.get(recording, {})
+        cuts = cut(covered, windows.cut, shared=shared)
         if isinstance(cuts, str):
             refused[cuts] += 1
             continue
-        planned[recording] = Planned(cuts, len(ids), found)
+        planned[recording] = Planned(cuts, len(ids), covered)
         ids += [short_id(recording, start) for start in cuts.starts.tolist()]
         labels += label_windows(intervals.get(recording, {}), cuts.starts, cuts.length, windows.min_label_share)
         owner.append(np.full(len(cuts.starts), row, dtype=np.int64))
@@ -121,4 +127,5 @@ def plan_windows(records: Records, windows: Windows, *, shared: str) -> Plan:
         starts=np.concatenate(starts),
         stops=np.concatenate(stops),
         labels=labels,
+        readings={modality: (read, usable) for modality, (read, usable) in counts.items()},
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import polars as pl
 
 from mmbind.errors import InputError, MissingStageError, nearest
@@ -15,6 +16,46 @@ from mmbind.schema import LABELS, RECORDINGS, conform
 from mmbind.study import Study
 from mmbind.windows.grid import Span, Times
 from mmbind.windows.store import Signals
+
+#: Readings that are read at once.
+ROWS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What one modality holds of one recording.
+
+    Attributes:
+        recording: its id.
+        times: of the usable readings, those that lack no channel (null, NaN or infinite):
+            int64 ns (n,), ascending.
+        values: float32 (n, channels).
+        read: how many readings there are, usable or not.
+    """
+
+    recording: str
+    times: Times
+    values: Signals
+    read: int
+
+    def span(self, *, peak: bool) -> Span | None:
+        """What the readings cover; None where none is usable.
+
+        The typical interval is the median; where readings come in bursts of one time (so
+        that the median is 0) it is the mean.
+
+        Args:
+            peak: whether to look for the reading of largest magnitude (Euclidean norm of its
+                channels; the first of equals).
+        """
+        if not len(self.times):
+            return None
+        first, last, count = int(self.times[0]), int(self.times[-1]), len(self.times)
+        interval = float(np.median(np.diff(self.times))) if count > 1 else 0.0
+        top = None
+        if peak:
+            top = int(self.times[np.argmax(np.square(self.values.astype(np.float64)).sum(axis=1))])
+        return Span(first, last, interval or (last - first) / max(count - 1, 1), top)
 
 
 @dataclass(frozen=True)
@@ -70,54 +111,32 @@ class Records:
         """The modality's shard files, sorted."""
         return sorted((self.path / modality).glob("[0-9]*.parquet"))
 
-    def usable(self, modality: str, shard: Path) -> pl.LazyFrame:
-        """A shard's readings, but for those that lack a channel (null, NaN or infinite)."""
-        whole = pl.all_horizontal(pl.col(self.channels[modality]).is_finite().fill_null(value=False))
-        return pl.scan_parquet(shard).filter(whole)
+    def readings(self, modality: str, shard: Path) -> Iterator[Readings]:
+        """Yields each recording of a shard; memory holds one recording and ``ROWS`` readings more."""
+        from pyarrow.parquet import ParquetFile
 
-    def spans(self, modality: str, shard: Path, *, peaks: bool = False) -> dict[str, Span]:
-        """What the modality covers in each recording of a shard.
+        columns = ["recording", "t_ns", *self.channels[modality]]
+        current, pieces = "", list[pl.DataFrame]()
+        with ParquetFile(shard) as file:
+            for batch in file.iter_batches(batch_size=ROWS, columns=columns):
+                frame = pl.DataFrame(batch)
+                begin = 0
+                for recording, length in frame["recording"].rle().struct.unnest().select("value", "len").iter_rows():
+                    if recording != current and pieces:
+                        yield _joined(current, pieces)
+                        pieces = []
+                    current = recording
+                    pieces.append(frame.slice(begin, length).drop("recording"))
+                    begin += length
+        if pieces:
+            yield _joined(current, pieces)
 
-        The typical interval is the median; where readings come in bursts of one time (so
-        that the median is 0) it is the mean.
 
-        Args:
-            modality: which one.
-            shard: its file.
-            peaks: whether to look for the reading of largest magnitude (Euclidean norm of its
-                channels; the first of equals).
-        """
-        time = pl.col("t_ns")
-        magnitude = pl.sum_horizontal(pl.col(name).cast(pl.Float64).pow(2) for name in self.channels[modality])
-        peak = time.gather(magnitude.arg_max()).first() if peaks else pl.lit(None, dtype=pl.Int64).first()
-        frame = (
-            self.usable(modality, shard)
-            .group_by("recording")
-            .agg(first=time.min(), last=time.max(), median=time.diff().median(), readings=pl.len(), peak=peak)
-            .collect()
-        )
-        return {
-            recording: Span(first, last, median or (last - first) / max(readings - 1, 1), peak)
-            for recording, first, last, median, readings, peak in frame.iter_rows()
-        }
-
-    def readings(self, modality: str, shard: Path) -> Iterator[tuple[str, Times, Signals]]:
-        """Yields each recording of a shard with its usable readings.
-
-        Yields:
-            The recording's id, times int64 ns (n,), ascending, and values float32 (n, channels).
-        """
-        frame = self.usable(modality, shard).collect()
-        begin = 0
-        for run in frame["recording"].rle().struct.unnest().iter_rows(named=True):
-            part = frame.slice(begin, run["len"])
-            begin += run["len"]
-            yield run["value"], part["t_ns"].to_numpy(), part.select(self.channels[modality]).to_numpy()
-
-    def count(self, modality: str) -> tuple[int, int]:
-        """How many readings the modality has, and how many of them are usable."""
-        read = usable = 0
-        for shard in self.shards(modality):
-            read += pl.scan_parquet(shard).select(pl.len()).collect().item()
-            usable += self.usable(modality, shard).select(pl.len()).collect().item()
-        return read, usable
+def _joined(recording: str, pieces: list[pl.DataFrame]) -> Readings:
+    """The readings of a recording, from its pieces in order (t_ns and channels)."""
+    frame = pl.concat(pieces, rechunk=True)
+    times, values = frame["t_ns"].to_numpy(), frame.drop("t_ns").to_numpy()
+    whole = np.isfinite(values).all(axis=1)
+    if not whole.all():
+        times, values = times[whole], values[whole]
+    return Readings(recording, times, values, frame.height)

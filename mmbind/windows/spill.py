@@ -41,7 +41,11 @@ class Spill:
         """Which of the planned windows (n,) have signals, and those float32 (present, steps, channels)."""
         rows = self.rows[planned]
         present = rows >= 0
-        if not present.any():
-            return present, np.empty((0, *self._shape), dtype=np.float32)
-        file = np.memmap(self._path, dtype=np.float32, mode="r", shape=(self._length, *self._shape))
-        return present, file[rows[present]]
+        signals = np.empty((int(present.sum()), *self._shape), dtype=np.float32)
+        size = signals[:1].nbytes or 1
+        # not by memory map: rows from all over the file would hold all of it in memory
+        with self._path.open("rb", buffering=0) as file:
+            for window, row in zip(signals, rows[present].tolist(), strict=True):
+                file.seek(row * size)
+                file.readinto(window.data)
+        return present, signals

@@ -1,0 +1,1 @@
+"""What the stage ``window`` costs beside one loop over the readings: ``python -m benchmarks.windows``."""
