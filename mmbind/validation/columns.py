@@ -93,6 +93,9 @@ SUMMARY: dict[str, type[pl.DataType]] = {
     "turning_agreement": pl.Float64,
     "turning_margin": pl.Float64,
     "turning_scale": pl.Float64,
+    #: Angle in degrees between a file's gravity and that of its device and placement, see
+    #: :mod:`mmbind.validation.pose`.
+    "pose_angle": pl.Float64,
     #: Share of a file's fingerprint that another recording has, too, and another modality of the
     #: same recording; see :mod:`mmbind.validation.copies`.
     "copied_share": pl.Float64,

@@ -120,6 +120,7 @@ def _of_files(entry: Mapping[str, Any], name: str, found: Survey) -> pl.DataFram
         )
         .join(found.faults[name], on="file", how="left")
         .join(turns, on="file", how="left")
+        .join(found.poses.get(name, pl.DataFrame(schema={"file": pl.String})), on="file", how="left")
     )
 
 

@@ -14,6 +14,7 @@ from mmbind.validation.copies import copies, with_files
 from mmbind.validation.faults import find_faults
 from mmbind.validation.fingerprints import MARKS, fingerprint
 from mmbind.validation.measure import channels_of, measure
+from mmbind.validation.pose import poses
 from mmbind.validation.turning import Turning, turning
 
 #: Units of vectors that show gravity or the magnetic field, and of rates of turn.
@@ -31,6 +32,7 @@ class Survey:
         measured: per modality, the table of :func:`mmbind.validation.measure.measure`.
         faults: per modality, the table of :func:`mmbind.validation.faults.find_faults`.
         turnings: how well vectors agree with the gyroscope, where there is one.
+        poses: where accelerations point, per modality the table of :func:`mmbind.validation.pose.poses`.
         kinds: how derived modalities were computed.
         marks: fingerprints of all recordings.
         copies: recordings with the same content, with their files.
@@ -39,6 +41,7 @@ class Survey:
     measured: Mapping[str, pl.DataFrame]
     faults: Mapping[str, pl.DataFrame]
     turnings: Mapping[str, Turning]
+    poses: Mapping[str, pl.DataFrame]
     kinds: Mapping[str, str]
     marks: pl.DataFrame
     copies: pl.DataFrame
@@ -65,6 +68,7 @@ def survey(records: Path, manifest: Mapping[str, Any], recordings: pl.DataFrame,
         measured=measured,
         faults=faults,
         turnings=_turnings(records, files, units, kinds, measured),
+        poses=_poses(records, recordings, files, units, kinds, measured),
         kinds=kinds,
         marks=marks,
         copies=with_files(copies(marks), owners),
@@ -91,6 +95,23 @@ def _turnings(
             if known:
                 found[name] = max(known, key=lambda turn: turn.agreement)
     return found
+
+
+def _poses(
+    records: Path,
+    recordings: pl.DataFrame,
+    files: Mapping[str, pl.DataFrame],
+    units: Mapping[str, str],
+    kinds: Mapping[str, str],
+    measured: Mapping[str, pl.DataFrame],
+) -> dict[str, pl.DataFrame]:
+    """Per acceleration, where each file's gravity points beside its fellows."""
+    worn = recordings.select("recording", "device", "placement")
+    return {
+        name: poses(records, name, files[name].join(worn, on="recording", maintain_order="left"))
+        for name in files
+        if len(channels_of(measured[name])) == AXES and units[name] == ACCELERATION and name not in kinds
+    }
 
 
 def _greatest(measured: pl.DataFrame) -> float:

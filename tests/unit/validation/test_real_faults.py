@@ -168,3 +168,16 @@ def test_every_spoilt_file_is_named_by_the_rule_of_its_fault(raw: Path, tmp_path
     assert real.files_of(rules["copies"]) == {"s01_04_sw.csv", "s09_01_sw.csv"}
     assert np.isclose(rules["copies"]["broken"]["value"], 1, atol=0.5)
     assert critical(rules) == {"gravity_of_file"}
+
+
+def test_a_watch_whose_axes_changed_in_one_file_is_told(tmp_path: Path) -> None:
+    real.unpack("geotec.tar.xz", r"s0[12]_\d+_sw\.csv$", 11, tmp_path / "raw" / "watches")
+
+    def spoil(folder: Path) -> None:
+        path = next(folder.rglob("s01_05_sw.csv"))
+        swapped = {f"{one}_{sensor}": f"{other}_{sensor}" for one, other in ("xz", "zx") for sensor in ("acc", "gyro")}
+        pl.read_csv(path).with_columns(**swapped).write_csv(path)
+
+    rules = broken(tmp_path / "raw", tmp_path / "study", "watches", real.wrist_and_pocket(), spoil)
+    assert real.files_of(rules["pose"]) == {"s01_05_sw.csv"}
+    assert critical(rules) == set()

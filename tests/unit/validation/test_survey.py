@@ -12,6 +12,7 @@ import pytest
 from mmbind.files import write_parquet
 from mmbind.validation import pieces as pieces_module
 from mmbind.validation.faults import find_faults
+from mmbind.validation.pose import poses
 from mmbind.validation.turning import AXES, turning
 from tests.unit.validation.records import RATE_HZ, worn
 
@@ -108,3 +109,14 @@ def test_another_naming_of_the_axes_is_found_unless_nothing_tells(tmp_path: Path
 def test_a_wrong_factor_is_told(tmp_path: Path, factor: float) -> None:
     figures = turned_by(tmp_path, np.eye(3), factor)
     assert figures["turning_scale"] == pytest.approx(1 / factor, rel=0.06)
+
+
+@pytest.mark.parametrize(("ways", "told"), [(1, {"r03"}), (6, set())])
+def test_a_file_whose_gravity_points_elsewhere_is_told_where_all_others_agree(
+    tmp_path: Path, ways: int, told: set[str]
+) -> None:
+    recordings = {f"r{seed:02d}": worn(seed)["acc"] @ AXES[seed % ways * 8] for seed in range(12)}
+    recordings["r03"] = recordings["r03"][:, [0, 2, 1]]
+    files = write(tmp_path, "acc", recordings).with_columns(device=pl.lit("d"), placement=pl.lit("wrist"))
+    found = poses(tmp_path, "acc", files)
+    assert set(found.filter(pl.col("pose_angle") > 75)["file"]) == told

@@ -51,7 +51,7 @@ def test_healthy_records_pass_every_rule(study: Study) -> None:
     judgement = validate(study, "s")
     assert judgement.passed
     assert judgement.warnings == []
-    assert judgement.lines() == ["s: 57 of 57 rules hold; rows read 12000 = kept 12000 + quarantined 0"]
+    assert judgement.lines() == ["s: 58 of 58 rules hold; rows read 12000 = kept 12000 + quarantined 0"]
     acc = judgement.figures["modalities"]["acc"]
     assert acc["rest_magnitude"] == pytest.approx(9.81, abs=0.05)
     assert acc["rate_hz"] == pytest.approx(RATE_HZ)
