@@ -25,7 +25,7 @@ class SlidingCut(Section):
 
 
 class EventCut(Section):
-    """One window of a fixed length per recording, around its strongest moment (e.g. a fall's impact).
+    """A window of a fixed length around the strongest moment of a recording (e.g. a fall's impact).
 
     The window is moved as far as it must be to stay inside the event modality's readings. In
     a recording that is shorter, it lies around the middle, its ends are held, and
@@ -37,6 +37,10 @@ class EventCut(Section):
     #: The modality whose reading of largest magnitude (Euclidean norm of its channels) is the
     #: event. Every role must have it.
     modality: Name
+    #: Recordings at least so long are one activity that goes on (walking for minutes, not one
+    #: fall): windows follow one another to both sides of the event's, as far as they fit. None:
+    #: one window for every recording.
+    tile_from_s: float | None = Field(default=None, gt=0)
 
 
 Cut = Annotated[TrialCut | SlidingCut | EventCut, Field(discriminator="kind")]

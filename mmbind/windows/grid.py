@@ -75,8 +75,9 @@ def cut(spans: Mapping[str, Span], how: TrialCut | SlidingCut | EventCut, *, sha
     where the shared modality sets in (where the recording lacks it, where the last one
     does), and windows follow at the stated hop, to both sides, as far as any modality has
     readings; a modality that is silent there is absent from those windows. ``event``: one
-    window around the largest magnitude of the event's modality. Neither depends on when a
-    modality sets in that a role may have to hide.
+    window around the largest magnitude of the event's modality, and where that is long enough
+    (``tile_from_s``) others to both sides of it. Neither depends on when a modality sets in
+    that a role may have to hide.
 
     Args:
         spans: what each modality of the recording covers.
@@ -101,13 +102,23 @@ def cut(spans: Mapping[str, Span], how: TrialCut | SlidingCut | EventCut, *, sha
         span = spans.get(how.modality)
         if span is None or span.peak is None:
             return NO_EVENT
-        return Cuts(np.array([_around(span.peak, span, length)], dtype=np.int64), length, closed=False)
+        return Cuts(_tiled(_around(span.peak, span, length), span, length, how), length, closed=False)
     hop = round(how.hop_s * SECOND_NS)
     begin = spans[shared].first if shared in spans else max(span.first for span in found)
     latest = max(span.last + int(TAIL * span.interval) for span in found)
     before, after = (begin - earliest) // hop, (latest - length - begin) // hop
     starts = begin + hop * np.arange(-before, after + 1, dtype=np.int64)
     return Cuts(starts, length, closed=False) if len(starts) else TOO_SHORT
+
+
+def _tiled(start: int, span: Span, length: int, how: EventCut) -> Times:
+    """Starts of the event's window and, in a recording that is long enough, of those beside it."""
+    stop = span.last + round(span.interval)
+    if how.tile_from_s is None or stop - span.first < how.tile_from_s * SECOND_NS:
+        return np.array([start], dtype=np.int64)
+    before, after = max(start - span.first, 0) // length, max(stop - length - start, 0) // length
+    starts: Times = start + length * np.arange(-before, after + 1, dtype=np.int64)
+    return starts
 
 
 def _around(event: int, span: Span, length: int) -> int:

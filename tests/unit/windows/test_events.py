@@ -78,6 +78,19 @@ def test_too_short_recordings_are_held_at_their_ends_if_enough_is_real(tmp_path:
     assert store.counts["recordings"]["refused"] == {"no readings of the event's modality": 1}
 
 
+@pytest.mark.parametrize(("tile_from_s", "starts"), [(30.1, [9.4]), (30.0, [1.4, 3.4, 5.4, 7.4])])
+def test_a_recording_of_one_long_activity_is_tiled_around_its_event(
+    tmp_path: Path, tile_from_s: float, starts: list[float]
+) -> None:
+    study = study_of(tmp_path, kind="event", length_s=2.0, modality="acc", tile_from_s=tile_from_s)
+    write_records(study, "s", [Recording("p1_1.csv", "p1", {"acc": fall(10.4, seconds=30.0)}, [(0.0, 30.0, "walk")])])
+    store = opened(study)
+    found = sorted(start / 1e9 for start in store.index["start_ns"])
+    assert found[: len(starts)] == starts
+    assert len(found) == (1 if tile_from_s > 30 else 14)
+    assert store.index["label"].to_list() == ["walk"] * len(found)
+
+
 def test_every_role_must_show_the_modality_of_the_event(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"role 'B' has no 'gyro', and windows must not show what it hides"):
         study_of(tmp_path, kind="event", length_s=2.0, modality="gyro")
