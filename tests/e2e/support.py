@@ -45,7 +45,7 @@ def clone(destination: Path) -> Path:
 def shrink(study: Path, changes: dict[str, Any] = SHRUNK) -> None:
     """Writes a study's ``params.yaml`` with some values replaced."""
     path = study / "params.yaml"
-    path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), changes), sort_keys=False))
+    path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes), sort_keys=False))
 
 
 def shrunk_demo(destination: Path) -> Path:
@@ -98,8 +98,9 @@ def up_to_date(study: Path) -> bool:
     return "up to date" in command(["dvc", "status", "dvc.yaml"], study)
 
 
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with some values replaced, section by section."""
+    together = dict(base)
     for key, value in changes.items():
-        merged[key] = _merged(base.get(key, {}), value) if isinstance(value, dict) else value
-    return merged
+        together[key] = merged(base.get(key, {}), value) if isinstance(value, dict) else value
+    return together
