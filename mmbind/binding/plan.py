@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mmbind.encoders.shared import NO_SHARED
+from mmbind.encoders.shared import NO_SHARED, present
 from mmbind.encoders.store import EmbeddingStore, Vectors, index_digest
 from mmbind.errors import InputError
 from mmbind.windows.store import WindowStore
@@ -54,7 +54,7 @@ class Party:
 
     def refused(self, shared: str) -> dict[str, int]:
         """Windows that cannot be anchors, by reason."""
-        lacking = len(self.store) - int(self.store.present(shared).sum())
+        lacking = len(self.store) - int(present(self.store, shared).sum())
         counts = {NO_SHARED: lacking, NOT_EMBEDDED: len(self.store) - lacking - len(self.embeddings)}
         return {reason: count for reason, count in counts.items() if count}
 

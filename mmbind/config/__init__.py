@@ -12,7 +12,7 @@ from mmbind.config.derived import (
     Magnitude,
 )
 from mmbind.config.labelling import Identity, Labels, LabelTable
-from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Shared, Training
+from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Training
 from mmbind.config.params import Params, load_params
 from mmbind.config.readers import (
     READER_GROUP,
@@ -28,6 +28,7 @@ from mmbind.config.readers import (
     ThirdPartyReader,
 )
 from mmbind.config.roles import TARGET, TEST, LabelledSample, Role, Rotation
+from mmbind.config.shared import Shared
 from mmbind.config.sources import Archive, ModalitySource, Source
 from mmbind.config.windows import Cut, EventCut, SlidingCut, TrialCut, WindowedModality, Windows
 

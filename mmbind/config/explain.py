@@ -72,6 +72,8 @@ def _explain_one(error: Any, value: Any, model: type[BaseModel]) -> Explanation:
             return _unknown_value(location, error["ctx"]["tag"], values)
         case "unknown_format":
             return _unknown_value((*location, "format"), error["ctx"]["tag"], set(error["ctx"]["known"]))
+        case "unknown_name":
+            return _unknown_value(location, error["ctx"]["tag"], set(error["ctx"]["known"]))
         case "union_tag_not_found" if isinstance(error["input"], dict):
             known = {name for kind in kinds for name in kind.model_fields}
             for key in error["input"]:

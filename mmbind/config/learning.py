@@ -1,4 +1,4 @@
-"""``shared``, ``training`` and ``evaluation``: networks, schedules and the proof."""
+"""``compute``, ``training`` and ``evaluation``: networks, schedules and the proof."""
 
 from __future__ import annotations
 
@@ -26,18 +26,6 @@ class Schedule(Section):
     batch: int = Field(default=64, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
-
-
-class Shared(Section):
-    """The encoder of the shared modality (stage 1)."""
-
-    modality: Name
-    encoder: Literal["autoencoder"] = "autoencoder"
-    #: Size of the embedding.
-    dimensions: int = Field(default=128, ge=2)
-    width: int = Field(default=64, ge=4)
-    seed: int = Field(default=0, ge=0)
-    schedule: Schedule
 
 
 class Augment(Section):

@@ -11,9 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 from mmbind.config.base import Section
 from mmbind.config.binding import Binding, Report
 from mmbind.config.explain import DisagreementError, explain
-from mmbind.config.learning import Compute, Evaluation, Shared, Training
+from mmbind.config.learning import Compute, Evaluation, Training
 from mmbind.config.marked import read_yaml
 from mmbind.config.roles import TARGET, TEST, FolderName, Role, Rotation
+from mmbind.config.shared import LABEL, Shared
 from mmbind.config.sources import Archive, Name, Source
 from mmbind.config.windows import EventCut, Windows
 from mmbind.errors import ConfigError, nearest
@@ -56,12 +57,15 @@ class Params(Section):
         for name, role in self.roles.items():
             if name != TARGET and role.labels is not None:
                 raise DisagreementError(["roles", name, "labels"], "only the target shows labels")
+            if role.show_labels and (self.shared.modality != LABEL or name in (TARGET, TEST)):
+                why = f"only unlabelled roles that are bound by label (shared.modality: {LABEL}) show all their labels"
+                raise DisagreementError(["roles", name, "show_labels"], why)
             _all_known("source", role.sources, self.sources, "roles", name, "sources")
             _all_known("modality", role.modalities, self.windows.modalities, "roles", name, "modalities")
             if isinstance(self.windows.cut, EventCut) and self.windows.cut.modality not in role.modalities:
                 why = f"the role {name!r} has no {self.windows.cut.modality!r}, and windows must not show what it hides"
                 raise DisagreementError(["windows", "cut", "modality"], why)
-        _all_known("modality", [self.shared.modality], self.windows.modalities, "shared", "modality")
+        self._shared_fits()
         centred = self.training.network.centred
         _all_known("modality", centred, self.windows.modalities, "training", "network", "centred")
         names = [rotation.name for rotation in self.rotations]
@@ -70,6 +74,19 @@ class Params(Section):
                 raise DisagreementError(["rotations", position, "name"], f"{rotation.name!r} stands twice")
             _all_known("role", rotation.subjects, self.roles, "rotations", position, "subjects")
         return self
+
+    def _shared_fits(self) -> None:
+        """Refuses shared modalities that are not windowed, and labels where only signals fit."""
+        shared, by_label = self.shared, self.shared.modality == LABEL
+        if by_label != (shared.encoder == "labels"):
+            raise DisagreementError(["shared", "encoder"], f"the encoder 'labels' goes with the modality {LABEL!r}")
+        if not by_label:
+            _all_known("modality", [shared.modality], self.windows.modalities, "shared", "modality")
+        _all_known("modality", shared.fused, () if by_label else self.windows.modalities, "shared", "fused")
+        if shared.modality in shared.fused:
+            raise DisagreementError(["shared", "fused"], f"{shared.modality!r} is the shared modality itself")
+        if by_label and self.binding.rerank.kind != "none":
+            raise DisagreementError(["binding", "rerank"], "labels cannot be warped; set {kind: none}")
 
 
 def _all_known(what: str, names: Iterable[str], known: Collection[str], *location: str | int) -> None:

@@ -35,6 +35,8 @@ class Role(Section):
     modalities: list[Name] = Field(min_length=1)
     #: Labels that the role shows: none, or a drawn sample (target only).
     labels: LabelledSample | None = None
+    #: Whether the role shows all its labels: roles that are bound by label (``shared.modality: label``).
+    show_labels: bool = False
 
 
 class Rotation(Section):

@@ -70,8 +70,7 @@ class Autoencoder(SharedEncoder):
         windows = torch.from_numpy(signals)
 
         def step(positions: Tensor, generator: torch.Generator) -> Tensor:
-            scaled = self._scale(windows[positions])
-            return functional.mse_loss(self._decode(self._encode(scaled)), scaled)
+            return self.restoration_loss(self._scale(windows[positions]), generator)
 
         losses = fit(
             self,
@@ -79,18 +78,22 @@ class Autoencoder(SharedEncoder):
             samples=len(windows),
             schedule=self.shared.schedule,
             seed=self.shared.seed,
-            what=f"fit-shared {self.shared.modality}: epochs",
+            what=self.work_title,
             work=work,
         )
         self._centre(windows)
         return losses
 
+    def restoration_loss(self, scaled: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean squared error of z-scored windows (windows, steps, channels) restored from their codes."""
+        return functional.mse_loss(self._decode(self._encode(scaled)), scaled)
+
     def forward(self, signals: Tensor) -> Tensor:
-        """Centred codes (windows, dimensions) of float32 (windows, steps, channels) in SI units."""
+        """Centred codes (windows, dimensions) of float32 (windows, steps, channels)."""
         return self._encode(self._scale(signals)) - self.origin
 
     def restore(self, signals: Tensor) -> Tensor:
-        """Windows as the decoder restores them from their codes, in SI units, same shape."""
+        """Windows as the decoder restores them from their codes, in their own unit and shape."""
         return self._decode(self._encode(self._scale(signals))) * self.deviation + self.mean
 
     def _centre(self, windows: Tensor) -> None:

@@ -4,14 +4,15 @@ Every function maps float32 (windows, steps, channels) to float32 (windows, step
 window by window: what a window becomes depends on that window alone. Sums are taken in
 float64. A constant window becomes zeros or constants, never NaN.
 
-============== ====== ======================================= ==================================
-name           views  does not change when                    tells apart
-============== ====== ======================================= ==================================
-raw            c      (nothing)                               everything
-z_scored       c      offset or scale of a channel changes    the waveform of every axis
-magnitude      c / 3  the device is turned, however           how strong, not where to
-vertical       2c / 3 the device is turned, however           up and down from sideways
-============== ====== ======================================= ==================================
+=============== ====== ===================================== ===============================
+name            views  does not change when                  tells apart
+=============== ====== ===================================== ===============================
+raw             c      (nothing)                             everything
+z_scored        c      offset or scale of a channel changes  the waveform of every axis
+magnitude       c / 3  the device is turned, however         how strong, not where to
+gravity_aligned 2c / 3 the device is turned, however         up and down from sideways
+vertical        2c / 3 the device is turned, however         the same, impacts compressed
+=============== ====== ===================================== ===============================
 
 What each is worth is measured in ``docs/encoders.md``. In short: on one device at one place
 the axes say most; between devices or body places they mislead.
@@ -134,6 +135,7 @@ REPRESENTATIONS: dict[str, Representation] = {
     "raw": raw,
     "z_scored": z_scored,
     "magnitude": magnitude,
+    "gravity_aligned": gravity_aligned,
     "vertical": vertical,
 }
 

@@ -80,7 +80,8 @@ def assign_roles(study: Study) -> RolesSummary:
     """Writes the stores of all roles and of their truth.
 
     A role's store has the role's modalities only and null labels, but for the drawn sample
-    of the target. Its truth has the other modalities of its sources and every label.
+    of the target and roles that are bound by their labels. Its truth has the other
+    modalities of its sources and every label.
 
     Args:
         study: the study; reads ``data/windows``, writes ``data/roles`` and ``data/truth``.
@@ -100,7 +101,8 @@ def assign_roles(study: Study) -> RolesSummary:
     roles = [select(name, role, stores) for name, role in sorted(params.roles.items())]
     check_leakage(study, roles, shard_size=shard_size)
     sample = params.roles[TARGET].labels
-    drawn = {role.name: draw_labelled(role.index, sample) for role in roles if role.name == TARGET and sample}
+    drawn: dict[str, set[str] | None] = {name: None for name, role in params.roles.items() if role.show_labels}
+    drawn |= {role.name: draw_labelled(role.index, sample) for role in roles if role.name == TARGET and sample}
     summaries = []
     for role in progress(roles, "assign: roles"):
         _write(study.truth(role.name), role, role.hidden, labelled=None, shard_size=shard_size)

@@ -49,7 +49,7 @@ def digests(study: Study) -> list[str]:
 def test_learns_to_restore_and_windows_of_a_kind_find_each_other(tmp_path: Path) -> None:
     study = small_study(tmp_path, schedule={"epochs": 60, "batch": 16, "learning_rate": 3e-3})
     summary = fit_shared_encoder(study)
-    losses = summary.card["losses"]
+    losses = summary.card["losses"]["acc"]
     assert losses[-1] < 0.35 * losses[0]
     assert "A 40, B 40" in summary.lines()[0]
     assert embed(study).lines() == ["A: 40/40 windows embedded", "B: 40/40 windows embedded"]
@@ -214,7 +214,7 @@ def test_stages_in_the_wrong_order_or_out_of_date(tmp_path: Path) -> None:
         fit_shared_encoder(study)
 
 
-@pytest.mark.parametrize("name", sorted(ENCODERS))
+@pytest.mark.parametrize("name", sorted(set(ENCODERS) - {"labels"}))
 @pytest.mark.parametrize(("steps", "channels"), [(2, 1), (31, 3), (120, 6)])
 def test_every_encoder_takes_every_shape(tmp_path: Path, name: str, steps: int, channels: int) -> None:
     study = write_study(tmp_path)
@@ -223,7 +223,9 @@ def test_every_encoder_takes_every_shape(tmp_path: Path, name: str, steps: int, 
     encoder = build_encoder(store.modalities["acc"], study.params.shared.model_copy(update={"encoder": name}))
     encoder.learn(signals, None)
     with torch.inference_mode():
-        assert encoder(torch.from_numpy(signals)).shape == (9, study.params.shared.dimensions)
+        vectors = encoder(torch.from_numpy(signals))
+    assert vectors.shape == (9, encoder.dimensions)
+    assert vectors.isfinite().all()
 
 
 def test_restores_windows_in_si_units(tmp_path: Path) -> None:

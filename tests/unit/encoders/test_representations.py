@@ -37,7 +37,7 @@ def turned(windows: np.ndarray, seed: int) -> np.ndarray:
     return np.einsum("nij,ntj->nti", matrices, windows).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["magnitude", "vertical"])
+@pytest.mark.parametrize("name", ["magnitude", "gravity_aligned", "vertical"])
 @given(seed=SEEDS)
 @settings(deadline=None, max_examples=20)
 def test_turning_the_device_changes_nothing(name: str, seed: int) -> None:
