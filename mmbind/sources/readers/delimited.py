@@ -8,7 +8,7 @@ the same columns or a reason why not. No value is ever guessed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,6 +41,14 @@ _QUOTE = b'"'
 _Broken = list[tuple[str | None, int, str]]
 
 
+#: Blocks of a file whose times turned out not to be whole numbers, before all are taken for texts.
+ATTEMPTS = 2
+
+
+class _NotWholeError(Exception):
+    """A time is no whole number."""
+
+
 @dataclass(frozen=True)
 class _Layout:
     """Where a file's columns stand.
@@ -54,6 +62,8 @@ class _Layout:
         label: position of the label, None for none.
         sensor: position of the sensor's name, None in wide files.
         sensors: sorts the lines of a long file.
+        whole: positions of times that may be whole numbers: polars parses those at once, and
+            to the same value as their texts.
     """
 
     dialect: Dialect
@@ -64,6 +74,7 @@ class _Layout:
     label: int | None
     sensor: int | None
     sensors: Sensors
+    whole: frozenset[int] = frozenset()
 
     @cached_property
     def figures(self) -> list[int]:
@@ -75,7 +86,7 @@ class _Layout:
         """Types of the positions that are taken, in order; times, labels and sensors stay text."""
         texts = [p for p in [*self.times.values(), self.label, self.sensor] if p is not None]
         types = {**dict.fromkeys(self.figures, pl.Float64), **dict.fromkeys(texts, pl.String)}
-        return dict(sorted(types.items()))
+        return dict(sorted((types | dict.fromkeys(self.whole, pl.Int64)).items()))
 
     def data(self, lines: LineBlock) -> Flags:
         """Which lines are to be readings: no comment, no header, not skipped, not blank."""
@@ -117,8 +128,19 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         sensor=None if sensor is None else names.index(sensor),
         sensors=Sensors.of(present),
     )
+    layout = replace(layout, whole=_perhaps_whole(layout, present))
     unlabelled = [lacking(column, names)] if column is not None and label is None else []
     return RawFile(_blocks(path, layout, missing) if present else [], missing, unlabelled, layout.sensors.passed)
+
+
+def _perhaps_whole(layout: _Layout, present: Mapping[str, ModalitySource]) -> frozenset[int]:
+    """Positions of times that are numbers, if they are times and nothing else."""
+    if layout.dialect.reader.decimal != ".":
+        return frozenset()
+    numbers = {layout.times[name] for name, spec in present.items() if getattr(spec.clock, "unit", None) != "iso8601"}
+    texts = {layout.times[name] for name, spec in present.items() if getattr(spec.clock, "unit", None) == "iso8601"}
+    others = {None, layout.label, layout.sensor, *layout.figures}
+    return frozenset(position for position in numbers - texts - others if position is not None)
 
 
 def _known(column: str | int, names: list[str]) -> int:
@@ -184,21 +206,30 @@ def _equal(lines: LineBlock, line: bytes) -> list[int]:
 
 def _blocks(path: Path, layout: _Layout, missing: dict[str, str]) -> Iterator[Block]:
     """The file's blocks; sensors that no line named are put into ``missing`` at the end."""
-    seen = 0
+    seen = failed = 0
     for lines in _lines(path, layout.dialect.reader):
         data = layout.data(lines)
         widths = layout.dialect.widths(lines)
         for index in np.flatnonzero(data & (not lines.cut) & (widths != len(layout.names))):
             data[index] = bool(lines.line(int(index)).strip())
         if data.any():
-            yield _block(lines, data, widths, layout, seen)
+            try:
+                yield _block(lines, data, widths, layout, seen)
+            except _NotWholeError:
+                plain, failed = replace(layout, whole=frozenset()), failed + 1
+                yield _block(lines, data, widths, plain, seen)
+                layout = plain if failed == ATTEMPTS else layout
         seen += int(data.sum())
     if layout.sensor is not None:
         missing.update(layout.sensors.find_missing())
 
 
 def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, seen: int) -> Block:
-    """Parses the data lines of a block; ``seen`` data lines came before it in the file."""
+    """Parses the data lines of a block; ``seen`` data lines came before it in the file.
+
+    Raises:
+        _NotWholeError: when not all times of ``layout.whole`` are whole numbers.
+    """
     hard = data & ((widths != len(layout.names)) | lines.undecodable | bool(lines.cut))
     hard |= data & layout.dialect.unended(lines)
     if _QUOTE in lines.data:
@@ -215,6 +246,10 @@ def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, see
         split, broken = _split_hard(lines, np.flatnonzero(hard), layout)
         texts = pl.concat([_parsed(lines, odd, layout, dict.fromkeys(layout.types, pl.String)), split])
         frame = pl.concat([frame.filter(~gaps), _converted(texts, layout)]).sort("line")
+    if any(frame[f"f{p}"].has_nulls() for p in layout.whole):
+        raise _NotWholeError
+    if layout.label is not None:
+        frame = frame.with_columns(pl.col(f"f{layout.label}").str.strip_chars())
     if layout.sensor is None:
         rows = dict.fromkeys(layout.values, np.where(data, np.cumsum(data) - 1 + seen, -1))
     else:
@@ -291,13 +326,13 @@ def _converted(texts: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
     """Texts in the columns' types, null for what is none."""
     cells = {p: pl.col(f"f{p}").str.strip_chars().fill_null("") for p in layout.types}
     return texts.with_columns(
-        cells[p] if dtype == pl.String else _numbers(cells[p], layout).alias(f"f{p}")
+        cells[p] if dtype == pl.String else _numbers(cells[p], layout, dtype).alias(f"f{p}")
         for p, dtype in layout.types.items()
     )
 
 
-def _numbers(texts: pl.Expr, layout: _Layout) -> pl.Expr:
-    return layout.dialect.exchanged(texts).cast(pl.Float64, strict=False)
+def _numbers(texts: pl.Expr, layout: _Layout, dtype: type[pl.DataType] = pl.Float64) -> pl.Expr:
+    return layout.dialect.exchanged(texts).cast(dtype, strict=False)
 
 
 def _by_sensor(
@@ -339,7 +374,7 @@ def _readings(frame: pl.DataFrame, name: str, layout: _Layout) -> pl.DataFrame:
     if time is not None:
         columns.append(layout.dialect.times(pl.col(f"f{time}")).alias("time"))
     if layout.label is not None:
-        columns.append(pl.col(f"f{layout.label}").str.strip_chars().alias("label"))
+        columns.append(pl.col(f"f{layout.label}").alias("label"))
     columns += [
         pl.col(f"f{p}").cast(pl.Float64, strict=False).alias(f"v{channel}")
         for channel, p in enumerate(layout.values[name])

@@ -94,7 +94,7 @@ class Encoding:
                 data, undecodable = self._line_by_line(data)
         if self.end == CARRIAGE_RETURN:
             return data.replace(b"\r\n", b"\r").replace(b"\n", b" ").replace(b"\r", b"\n"), undecodable
-        return data.replace(b"\r\n", b"\n"), undecodable
+        return data.replace(b"\r\n", b"\n") if b"\r" in data else data, undecodable
 
     def _line_by_line(self, data: bytes) -> tuple[bytes, list[int]]:
         lines: list[bytes] = []

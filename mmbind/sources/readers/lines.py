@@ -91,7 +91,8 @@ class LineBlock:
 
     def count(self, byte: int) -> Integers:
         """How often a byte stands in each line."""
-        return np.add.reduceat((self.values == byte).view(np.uint8), self.starts, dtype=np.int64)
+        before = np.searchsorted(np.flatnonzero(self.values == byte), self.stops)
+        return np.diff(before, prepend=0)
 
     def only(self, lines: Flags) -> bytes:
         """The bytes of some lines, newlines included."""
@@ -102,12 +103,17 @@ class LineBlock:
 
         Of a line's end, only the line feed (where lines end with one) is no part of it.
         """
-        stops = self.encoding.ends(self.source)
-        starts = [0, *(stops + self.encoding.unit.itemsize).tolist()]
-        stops = np.append(stops, len(self.source))
         wanted = lines.unique().sort()
-        found = [self.source[starts[index] : stops[index]] for index in (wanted - self.first).to_list()]
+        numbers = (wanted - self.first).to_numpy()
+        starts, stops = self._edges[numbers] + self.encoding.unit.itemsize, self._edges[numbers + 1]
+        found = [self.source[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
         return pl.Series(found, dtype=pl.Binary).gather(wanted.search_sorted(lines))
+
+    @cached_property
+    def _edges(self) -> Integers:
+        """Where lines end in the file's own bytes: before the first one, then behind each."""
+        stops = self.encoding.ends(self.source)
+        return np.concatenate([[-self.encoding.unit.itemsize], stops, [len(self.source)]])
 
 
 def line_blocks(path: Path, size: int = BLOCK, *, codec: str = "utf-8", end: int = LINE_FEED) -> Iterator[LineBlock]:

@@ -19,7 +19,18 @@ from mmbind.sources import ingest, recording, shards
 from mmbind.sources.labels import LabelRuns, common_name
 from mmbind.sources.parts import Parts, Timeline
 from mmbind.sources.readers import lines as text
-from tests.unit.sources.logs import HEADER, conserved, content, lines, modality, rows_of, source_study, table, write_csv
+from tests.unit.sources.logs import (
+    HEADER,
+    aside,
+    conserved,
+    content,
+    lines,
+    modality,
+    rows_of,
+    source_study,
+    table,
+    write_csv,
+)
 
 GAP = 3
 #: Steps between readings; 4 and more are pauses.
@@ -213,3 +224,19 @@ def test_row_groups_are_the_same_from_files_and_from_an_earlier_shard(
     gone.write_bytes(kept)
     assert ingest(study, "s").read == 1
     assert content(study) == whole
+
+
+@pytest.mark.parametrize(
+    ("odd", "time"),
+    [("600.5", 600.5), ("6e2", 600), ('"600"', 600), (" 601 ", 601), ("+602", 602), ("", None), ("x", None)],
+)
+def test_one_odd_time_changes_no_other(tmp_path: Path, small_pieces: None, odd: str, time: float | None) -> None:
+    rows = lines(60)
+    rows[30] = rows[30].replace("600", odd, 1)
+    study = source_study(tmp_path)
+    write_csv(study, "p1_1.csv", rows)
+    ingest(study, "s")
+    times = [20.0 * i for i in range(60)]
+    times[30:31] = [] if time is None else [time]
+    assert (rows_of(study, "acc")["t_ns"] / 1e6).to_list() == times
+    assert aside(study) == [("p1_1.csv", 32, name, "bad_time") for name in ("acc", "gyro") if time is None]
