@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from mmbind.windows import cut_windows
 from mmbind.windows.grid import Cuts
 from mmbind.windows.resample import Resampler, low_pass, sample, taps
-from tests.unit.windows.recorded import nanoseconds, sine
+from mmbind.windows.store import WindowStore
+from tests.support import write_study
+from tests.unit.windows.recorded import Recording, nanoseconds, sine, write_records
 
 MS = 1_000_000
 
@@ -141,6 +146,22 @@ def test_windows_of_readings_moved_by_the_hop_are_the_next_windows(how: str, hop
         for times in (t, t + hop * MS)
     ]
     np.testing.assert_allclose(out[1][1:], out[0][:-1], atol=1e-5)
+
+
+def test_a_study_that_asks_for_polyphase_gets_it(tmp_path: Path) -> None:
+    cut = {"kind": "sliding", "length_s": 2.0, "hop_s": 1.0}
+    fast = {"acc": sine(15.0, 50.0, 10.0)}
+    wanted = np.sin(2 * np.pi * 15.0 * (4.0 + np.arange(200) / 100.0))
+    worst = {}
+    for how in ("linear", "polyphase"):
+        windows = {"cut": cut, "resample": how, "modalities": {name: {"steps": 200} for name in ("acc", "gyro", "mag")}}
+        study = write_study(tmp_path / how, windows=windows)
+        write_records(study, "s", [Recording("p1_1.csv", "p1", fast)])
+        cut_windows(study, "s")
+        store = WindowStore.open(study.windows("s"), stage="window")
+        position = store.index["start_ns"].to_list().index(4_000_000_000)
+        worst[how] = np.abs(store.gather("acc", np.array([position]))[0, :, 0] - wanted).max()
+    assert worst["polyphase"] < 0.01 < 0.3 < worst["linear"]
 
 
 def test_the_covered_share_is_the_same_either_way() -> None:
