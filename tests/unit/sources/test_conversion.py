@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -49,6 +49,7 @@ def spec(**values: object) -> ModalitySource:
     )
 
 
+@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(-32768, 32767), min_size=3, max_size=3),
     scale=st.sampled_from([0.00390625, 1.0, -2.0]),

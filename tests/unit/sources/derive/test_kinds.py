@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -18,6 +18,7 @@ def up_of(turn: Rotation) -> np.ndarray:
     return turn.inv().apply([0.0, 0.0, 1.0])
 
 
+@settings(deadline=None)
 @given(angles=st.tuples(ANGLE, ANGLE, ANGLE), length=st.floats(0.1, 10))
 def test_a_quaternion_gives_the_up_of_its_rotation(angles: tuple[float, float, float], length: float) -> None:
     turn = Rotation.from_euler("ZYX", angles)
@@ -30,12 +31,14 @@ def test_a_quaternion_gives_the_up_of_its_rotation(angles: tuple[float, float, f
         np.testing.assert_allclose(turned, up_of(turn.inv()), atol=1e-9)
 
 
+@settings(deadline=None)
 @given(yaw=ANGLE, pitch=ANGLE, roll=ANGLE)
 def test_aerospace_angles_agree_with_scipy(yaw: float, pitch: float, roll: float) -> None:
     found = from_euler(np.array([[yaw, pitch, roll]]), convention="aerospace")[0]
     np.testing.assert_allclose(found, up_of(Rotation.from_euler("ZYX", [yaw, pitch, roll])), atol=1e-9)
 
 
+@settings(deadline=None)
 @given(up=st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: np.linalg.norm(v) > 1e-3))
 def test_android_angles_give_back_the_gravity_they_were_taken_from(up: tuple[float, float, float]) -> None:
     x, y, z = np.array(up) / np.linalg.norm(up)
