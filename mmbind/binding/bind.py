@@ -6,7 +6,7 @@ Three steps, each replaceable by ``params.yaml``: *propose* (the nearest by the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -20,7 +20,7 @@ from mmbind.config import Binding
 from mmbind.encoders.shared import open_unlabelled
 from mmbind.encoders.store import EmbeddingStore
 from mmbind.errors import InputError
-from mmbind.files import digest_of, sha256_file, whole_folder, write_json, write_parquet
+from mmbind.files import digest_of, sha256_file, short_id, whole_folder, write_json, write_parquet
 from mmbind.schema import PAIRS, conform
 from mmbind.study import Study
 
@@ -31,9 +31,11 @@ class BindSummary:
 
     Attributes:
         manifest: as written to ``manifest.json``.
+        costs: what the searches took over from an earlier binding, by who asked whom.
     """
 
     manifest: dict[str, Any]
+    costs: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """Counts and figures per loan."""
@@ -45,6 +47,7 @@ class BindSummary:
                 f"{figures['similarity']:.3f}, mutual {figures['mutual']:.1%}, lenders used {figures['coverage']:.1%}, "
                 f"largest hub {figures['hubness_max']:.0f}, weight {figures['weight']:.3f}"
             )
+        lines += [f"{search}: {cost}" for search, cost in sorted(self.costs.items())]
         return [*lines, f"binding {self.manifest['id'][:12]}: {self.manifest['counts']['pairs']} pairs"]
 
 
@@ -70,7 +73,8 @@ def bind(study: Study) -> BindSummary:
     """
     shared, config = study.params.shared.modality, study.params.binding
     parties = open_parties(study)
-    proposals = Proposals(parties, config, study.params.sources, shared)
+    memory = study.work(f"searches-{short_id(study.data.resolve().as_posix())}")
+    proposals = Proposals(parties, config, study.params.sources, shared, memory=memory)
     rule = build_rule(config.select)
     tables: list[pl.DataFrame] = []
     counts: dict[str, Any] = {}
@@ -105,7 +109,7 @@ def bind(study: Study) -> BindSummary:
             "quality": {**overall(list(figures.values())), "loans": figures},
         }
         write_json(folder / "manifest.json", manifest)
-    return BindSummary(manifest)
+    return BindSummary(manifest, proposals.costs)
 
 
 def open_parties(study: Study) -> dict[str, Party]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,17 @@ import numpy.typing as npt
 
 from mmbind.binding.constraints import allowed, with_placement
 from mmbind.binding.graph import Graph, build_graph
+from mmbind.binding.memory import Memory, contents, update
 from mmbind.binding.plan import Party, Pool
 from mmbind.binding.rerank import warped_correlation, warped_views
 from mmbind.binding.search import Candidates, nearest
+from mmbind.binding.search.approximate import unsuited
+from mmbind.binding.search.products import resolve
 from mmbind.binding.select import build_rule
 from mmbind.config import Binding, Source
 from mmbind.config.binding import Constraints, Warping
 from mmbind.encoders.shared import gather_finite
+from mmbind.files import short_id
 
 #: Roles whose windows answer, and the modality that they must have.
 Lenders = tuple[tuple[str, ...], str | None]
@@ -31,7 +37,13 @@ class Proposals:
     """
 
     def __init__(
-        self, parties: Mapping[str, Party], config: Binding, sources: Mapping[str, Source], shared: str
+        self,
+        parties: Mapping[str, Party],
+        config: Binding,
+        sources: Mapping[str, Source],
+        shared: str,
+        *,
+        memory: Path | None = None,
     ) -> None:
         """Remembers who takes part.
 
@@ -40,7 +52,12 @@ class Proposals:
             config: the section ``binding``.
             sources: the section ``sources``.
             shared: the shared modality.
+            memory: folder where searches are remembered from one binding to the next; None
+                for nowhere.
         """
+        self._memory = memory
+        #: What each remembered search cost, by who asked whom.
+        self.costs: dict[str, str] = {}
         self._parties, self._config, self._sources = parties, config, sources
         #: The modality by which windows are compared.
         self.shared = shared
@@ -117,11 +134,11 @@ class Proposals:
     def _graph(self, our: Lenders, their: Lenders) -> Graph:
         """Both directions searched, warped where the study asks for it, and constrained."""
         here, there = self._pool(our), self._pool(their)
-        forth = nearest(here.vectors, there.vectors, self.count, self._config.search)
-        back = nearest(there.vectors, here.vectors, self.count, self._config.search)
+        forth, scores_forth = self._search(our, their)
+        back, scores_back = self._search(their, our)
         for one, other, found in ((our, their, forth), (their, our, back)):
             self.searches[f"{_title(one)} among {_title(other)}"] = {**found.method, "k": found.positions.shape[1]}
-        scores = [self._scores(here, there, forth), self._scores(there, here, back)]
+        scores = [scores_forth, scores_back]
         rows = [np.repeat(np.arange(len(found.positions)), found.positions.shape[1]) for found in (forth, back)]
         graph = build_graph(
             np.concatenate([rows[0], back.positions.ravel()]),
@@ -135,11 +152,42 @@ class Proposals:
         keep = allowed(graph, ours, theirs, constraints)
         return graph if keep.all() else graph.only(keep)
 
-    def _scores(self, here: Pool, there: Pool, found: Candidates) -> npt.NDArray[np.float64]:
-        settings = self._config.rerank
+    def _search(self, one: Lenders, other: Lenders) -> tuple[Candidates, npt.NDArray[np.float64]]:
+        """Candidates and their scores, from what is remembered where that holds."""
+        here, there, settings = self._pool(one), self._pool(other), self._config.search
+        why = unsuited(here.vectors, there.vectors, settings)
+        if self._memory is None or not why:
+            found = nearest(here.vectors, there.vectors, self.count, settings)
+            return found, self._scores(here, there, found)
+        folder = self._memory / short_id(_title(one), _title(other))
+        ours, theirs = self._contents(one), self._contents(other)
+        vectors = here.vectors, ours, there.vectors, theirs
+        updated = update(Memory.load(folder), *vectors, self.count, resolve(settings.device))
+        found, scores = updated.found, updated.scores
+        rows = np.flatnonzero(np.isnan(scores).any(axis=1))
+        scores[rows] = self._scores(here, there, found, rows)
+        Memory(ours, theirs, found.positions, found.similarities, scores).save(folder)
+        told = updated.why or f"and {updated.fresh} new ones among the lenders of the others"
+        self.costs[f"{_title(one)} among {_title(other)}"] = (
+            f"{updated.searched} of {len(here)} windows searched: {told}"
+        )
+        return replace(found, method={**found.method, "because": why}), scores
+
+    def _contents(self, lenders: Lenders) -> npt.NDArray[np.str_]:
+        """What the windows of a pool are, as far as searching and warping them goes."""
+        pool = self._pool(lenders)
+        warped = [pool.gather(self._views)] if isinstance(self._config.rerank, Warping) else []
+        return contents(pool.windows.to_list(), pool.vectors, *warped)
+
+    def _scores(
+        self, here: Pool, there: Pool, found: Candidates, rows: npt.NDArray[np.int64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Scores of the candidates of some rows, all when None."""
+        settings, chosen = self._config.rerank, slice(None) if rows is None else rows
         if not isinstance(settings, Warping):
-            return found.similarities
-        return warped_correlation(here.gather(self._views), there.gather(self._views), found.positions, settings.band)
+            return found.similarities[chosen]
+        asking = np.ascontiguousarray(here.gather(self._views)[chosen])
+        return warped_correlation(asking, there.gather(self._views), found.positions[chosen], settings.band)
 
     @cached_property
     def _signals(self) -> dict[str, npt.NDArray[np.float32]]:
