@@ -14,6 +14,7 @@ from mmbind.sources.readers import reader_for
 from mmbind.sources.table import FileProblem
 from tests.fuzz.mutate import Mutation
 from tests.fuzz.pieces import Piece
+from tests.fuzz.texts import Text, same
 
 #: Outcomes that are right: all rows, some set aside, the file set aside, an error in words.
 RIGHT = ("rows", "partial", "refused", "error")
@@ -80,8 +81,10 @@ def judge(folder: Path, piece: Piece, whole: bytes, before: Read, mutation: Muta
     try:
         rows = read_file(folder, piece.name, piece.source, sorted(piece.source.modalities), piece.channels)
         _check_conservation(rows)
-        if piece.lines is not None:
-            _check_lines(path, piece, whole, before, mutation)
+        if piece.text:
+            text = Text(mutation.data, piece.source)
+            _check_raw(rows, text)
+            _check_lines(path, piece, Text(whole, piece.source), text, before, mutation)
     except WrongError as error:
         return WRONG, str(error)
     except MmbindError as error:
@@ -104,28 +107,46 @@ def _check_conservation(rows: FileRows) -> None:
             raise WrongError(f"{name}: {counts} are counted, {kept} were kept and {lost} set aside.")
 
 
-def _check_lines(path: Path, piece: Piece, whole: bytes, before: Read, mutation: Mutation) -> None:
-    """Every line is read, broken or passed by; one changed byte changes no other line's readings."""
+def _check_raw(rows: FileRows, text: Text) -> None:
+    """What is set aside is the file's own bytes."""
+    for frame in rows.aside:
+        for line, raw in frame.filter(pl.col("line").is_not_null()).select("line", "raw").iter_rows():
+            if raw != text.lines[line - 1]:
+                raise WrongError(f"line {line} is {text.lines[line - 1]!r}, not {raw!r}.")
+
+
+def _check_lines(path: Path, piece: Piece, whole: Text, text: Text, before: Read, mutation: Mutation) -> None:
+    """Every line is read, broken or passed by, as what it is; one changed byte changes no other line's readings."""
     try:
         after = read_all(path, piece)
     except FileProblem as problem:
-        if mutation.single and not _decisive(piece, whole, mutation):
+        if mutation.single and not _decisive(whole, mutation):
             raise WrongError(f"one byte of one line cost the file: {problem.reason}") from None
         return
     if not after.missing:
         told = {line for frame in after.readings.values() for line in frame["line"]} | after.broken
-        lines = _data_lines(piece, mutation.data)
+        lines = set(text.data_lines)
         if len(told) + after.passed != len(lines) or not told <= lines:
             raise WrongError(f"of {len(lines)} lines {len(told)} were read or broken, {after.passed} passed by.")
+    if piece.by_line:
+        _check_values(piece, text, after)
     if mutation.single:
-        _check_others(piece, whole, before, after, mutation)
+        _check_others(whole, text, before, after, mutation)
 
 
-def _check_others(piece: Piece, whole: bytes, before: Read, after: Read, mutation: Mutation) -> None:
-    touched = whole[: mutation.at].count(b"\n") + 1
-    ended, ends = whole[mutation.at] == 10, mutation.data[mutation.at] == 10
+def _check_values(piece: Piece, text: Text, after: Read) -> None:
+    for name, frame in after.readings.items():
+        columns = piece.source.modalities[name].columns
+        for line, *found in frame.select("line", *(f"v{c}" for c in range(len(columns)))).iter_rows():
+            if not same(found, wanted := text.values(line, columns)):
+                raise WrongError(f"line {line}: {name} is {found}, not {wanted}: {text.lines[line - 1]!r}")
+
+
+def _check_others(whole: Text, text: Text, before: Read, after: Read, mutation: Mutation) -> None:
+    touched, ended = whole.line_of(mutation.at)
+    _, ends = text.line_of(mutation.at)
     last_before, last_after = touched + (ended and not ends), touched + (ends and not ended)
-    if after.missing - before.missing and not _decisive(piece, whole, mutation):
+    if after.missing - before.missing and not _decisive(whole, mutation):
         raise WrongError(f"one byte of one line cost {sorted(after.missing)}.")
     for name, old in before.readings.items():
         new = after.readings.get(name)
@@ -137,21 +158,10 @@ def _check_others(piece: Piece, whole: bytes, before: Read, after: Read, mutatio
         old = old.with_columns((pl.col("line") + shift).cast(pl.Int64).alias("line"))
         if not after.labelled:
             old, new = old.drop("label", strict=False), new.drop("label", strict=False)
-        if not old.equals(new):
+        if not old.equals(new) and not _decisive(whole, mutation):
             raise WrongError(f"one byte of line {touched} changed readings of {name} in other lines.")
 
 
-def _decisive(piece: Piece, whole: bytes, mutation: Mutation) -> bool:
+def _decisive(whole: Text, mutation: Mutation) -> bool:
     """Whether the changed byte lies in the header, or in a comment before it, or ends one."""
-    if not piece.header:
-        return False
-    header = min(_data_lines(piece, whole) | {0}) or 1
-    return whole[: mutation.at].count(b"\n") + 1 <= header
-
-
-def _data_lines(piece: Piece, data: bytes) -> set[int]:
-    """Numbers of the lines with data."""
-    lines = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").split(b"\n")
-    marks = piece.lines
-    numbers = [n for n, line in enumerate(lines, 1) if line.strip() and not (marks and line.startswith(marks))]
-    return set(numbers[1:] if piece.header else numbers)
+    return whole.reader.header and whole.line_of(mutation.at)[0] <= (whole.header or 1)

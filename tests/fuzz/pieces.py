@@ -33,16 +33,16 @@ class Piece:
         write: writes it to a path.
         section: the source's block, without the file's place.
         archive: packed data set and glob of a member that it comes from; None when generated.
-        lines: bytes that start comments, where the file is plain text.
-        header: whether the first line that is no comment is none either.
+        text: whether it is plain text, whose lines can be looked at one by one.
+        by_line: whether a line of it is one reading, whose values its columns hold.
     """
 
     name: str
     write: Callable[[Path], None]
     section: dict[str, Any]
     archive: str | None = None
-    lines: bytes | None = None
-    header: bool = False
+    text: bool = False
+    by_line: bool = False
 
     @cached_property
     def source(self) -> Source:
@@ -93,20 +93,21 @@ def _real(archives: Path) -> list[Piece]:
             "sisfall.txt",
             taken("sisfall", "*/SA*_R*.txt", TIMES),
             {
-                "reader": {"format": "delimited", "header": False},
+                "reader": {"format": "delimited", "header": False, "terminator": ";"},
                 "modalities": {
                     "acc": {**positions, "columns": ["0", "1", "2"], "unit": "g"},
                     "gyro": {**positions, "columns": ["3", "4", "5"], "unit": "deg/s"},
                 },
             },
             archive="sisfall",
-            lines=b"",
+            text=True,
+            by_line=True,
         ),
         Piece(
             "mobifall.txt",
             taken("mobifall", "*_acc_*.txt", TIMES),
             {
-                "reader": {"format": "delimited", "header": False, "comment": "#"},
+                "reader": {"format": "delimited", "header": False, "comment": ["#", "@"]},
                 "modalities": {
                     "acc": {
                         **positions,
@@ -117,7 +118,8 @@ def _real(archives: Path) -> list[Piece]:
                 },
             },
             archive="mobifall",
-            lines=b"#",
+            text=True,
+            by_line=True,
         ),
         Piece(
             "weda_fall.csv",
@@ -134,8 +136,8 @@ def _real(archives: Path) -> list[Piece]:
                 },
             },
             archive="weda_fall",
-            lines=b"",
-            header=True,
+            text=True,
+            by_line=True,
         ),
         Piece(
             "geotec.csv",
@@ -154,8 +156,8 @@ def _real(archives: Path) -> list[Piece]:
                 },
             },
             archive="geotec",
-            lines=b"",
-            header=True,
+            text=True,
+            by_line=True,
         ),
     ]
 
@@ -191,21 +193,49 @@ def _generated() -> list[Piece]:
             found.append(Piece(f"{shape}.{kind}", _table(frame, kind), section))
     found.append(Piece("chunked.hdf5", _chunked, {"reader": {"format": "hdf5"}, "modalities": _VARIABLES}))
     csv = _unlike(wide(TIMES)).write_csv().encode()
-    packed_csv = {"reader": {"format": "delimited"}, "modalities": both, "labels": labels}
+    packed_csv = _delimited(both)
     lines = {"reader": {"format": "jsonl"}, "modalities": nested, "labels": labels}
     batches = {"reader": {"format": "jsonl", "layout": "batch"}, "modalities": batched, "labels": labels}
     by_line = {"reader": {"format": "jsonl", **by_sensor}, "modalities": sensors, "labels": labels}
-    texts: list[tuple[str, bytes, dict[str, Any], bytes]] = [
-        ("reading.jsonl", _json_lines(), lines, b""),
-        ("batch.jsonl", _json_batches(), batches, b""),
-        ("long.jsonl", _unlike(long(TIMES // 2)).write_ndjson().encode(), by_line, b""),
+    texts: list[tuple[str, bytes, dict[str, Any], bool]] = [
+        ("reading.jsonl", _json_lines(), lines, True),
+        ("batch.jsonl", _json_batches(), batches, False),
+        ("long.jsonl", _unlike(long(TIMES // 2)).write_ndjson().encode(), by_line, True),
+        ("long.csv", _unlike(long(TIMES // 2)).write_csv().encode(), _delimited(sensors, **by_sensor), True),
+        *((name, data, _delimited(both, **options), True) for name, data, options in _dialects()),
     ]
-    found += [Piece(name, _bytes(data), section, lines=marks) for name, data, section, marks in texts]
+    found += [Piece(name, _bytes(data), section, text=True, by_line=each) for name, data, section, each in texts]
     for packing in ("gz", "zst"):
         found.append(Piece(f"reading.jsonl.{packing}", _bytes(pack(_json_lines(), packing)), lines))
         found.append(Piece(f"wide.csv.{packing}", _bytes(pack(csv, packing)), packed_csv))
-    found.append(Piece("wide.csv", _bytes(csv), packed_csv, lines=b"", header=True))
     return found
+
+
+def _delimited(mods: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return {"reader": {"format": "delimited", **options}, "modalities": mods, "labels": {"column": "label"}}
+
+
+def _dialects() -> list[tuple[str, bytes, dict[str, Any]]]:
+    """The wide table as delimited text: name, bytes and options."""
+    frame = _unlike(wide(TIMES)).with_columns(label=pl.Series(["walk", "géhen"] * (TIMES // 2)))
+    rows = [frame.columns, *([str(cell) for cell in row] for row in frame.rows())]
+
+    def joined(separator: str, end: str = "\n", decimal: str = ".") -> str:
+        return "".join(separator.join(cell.replace(".", decimal) for cell in row) + end for row in rows)
+
+    quoted = frame.write_csv(quote_style="always", line_terminator="\r\n").encode()
+    return [
+        ("wide.csv", joined(",").encode(), {}),
+        ("quoted.csv", quoted, {}),
+        ("comma.csv", joined(";", "\r\n", ",").encode(), {"separator": ";", "decimal": ","}),
+        ("utf16.csv", joined("\t").encode("utf-16"), {"separator": "\t", "encoding": "utf-16"}),
+        ("latin.csv", joined("|").encode("cp1252"), {"separator": "|", "encoding": "cp1252"}),
+        ("gbk.csv", joined(",", "\r\n").encode("gbk"), {"encoding": "gbk"}),
+        ("blanks.txt", joined(" \t  ").encode(), {"separator": "whitespace"}),
+        ("ended.txt", joined(", ", " ;\n").encode(), {"terminator": ";"}),
+        ("mac.csv", b"a logger\r" + joined(",", "\r").encode(), {"newline": "cr", "skip_lines": 1}),
+        ("noted.csv", b"% a\n# b\n\n" + joined(",").encode(), {"comment": ["#", "%"]}),
+    ]
 
 
 _VARIABLES = {

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mmbind.errors import InputError, nearest
+from mmbind.sources.readers.heaps import check_heaps
 from mmbind.sources.table import FileProblem
 
 #: What h5py raises at damage, beside nothing at all.
@@ -89,6 +90,7 @@ def find_dataset(file: Any, path: str, axis: int) -> Dataset:
 
     Raises:
         LackingError: when it is missing, lies elsewhere, was not wholly written, or lacks the axis.
+        FileProblem: when it holds texts of variable length, and the file's heaps are damaged.
     """
     found = file.get(path)
     if found is None or not hasattr(found, "shape"):
@@ -98,6 +100,8 @@ def find_dataset(file: Any, path: str, axis: int) -> Dataset:
     shape = found.shape or ()
     if axis >= len(shape):
         raise LackingError(f"the dataset {path!r} has {len(shape)} axes; time_axis {axis} is not among them.")
+    if found.dtype.hasobject:
+        check_heaps(Path(file.filename))
     if not _written(found):
         raise LackingError(f"the dataset {path!r} was never wholly written.")
     if found.dtype.names:

@@ -7,6 +7,7 @@ the same columns or a reason why not. No value is ever guessed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -161,19 +162,31 @@ def _columns(path: Path, reader: DelimitedReader) -> tuple[list[str], bytes | No
     for block in _lines(path, reader, PEEK):
         if block.first == 1:
             _check_text(block, reader)
-        data = np.flatnonzero(_data(block, reader))
-        if not len(data):
+        data = [index for index in np.flatnonzero(_data(block, reader)).tolist() if block.line(index).strip()]
+        if not data:
             continue
         if not reader.header:
-            widths = dialect.widths(block)[data[:VOTERS]]
-            return [str(number) for number in range(int(np.bincount(widths).argmax()))], None
-        header = int(data[0])
+            return [str(number) for number in range(_usual_width(block, data[:VOTERS], dialect))], None
+        header = data[0]
         try:
             names = dialect.split(block.text(header))
         except SplitError as error:
             raise FileProblem("unreadable", f"its header, line {block.first + header}: {error}") from None
         return [name.strip() for name in names], block.line(header)
     raise FileProblem("empty_file", "the file holds no line with data.")
+
+
+def _usual_width(lines: LineBlock, voters: list[int], dialect: Dialect) -> int:
+    """How many fields most of some lines have; those with an open quote do not count."""
+    widths = dialect.widths(lines)
+    counts = Counter[int]()
+    for index in voters:
+        try:
+            width = len(dialect.split(lines.text(index))) if _QUOTE in lines.line(index) else int(widths[index])
+        except SplitError:
+            continue
+        counts[width] += 1
+    return max(counts, key=lambda width: (counts[width], -width), default=1)
 
 
 def _check_text(block: LineBlock, reader: DelimitedReader) -> None:
@@ -249,7 +262,8 @@ def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, see
     if any(frame[f"f{p}"].has_nulls() for p in layout.whole):
         raise _NotWholeError
     if layout.label is not None:
-        frame = frame.with_columns(pl.col(f"f{layout.label}").str.strip_chars())
+        label = pl.col(f"f{layout.label}").str.strip_chars()
+        frame = frame.with_columns(pl.when(label != "").then(label).alias(f"f{layout.label}"))
     if layout.sensor is None:
         rows = dict.fromkeys(layout.values, np.where(data, np.cumsum(data) - 1 + seen, -1))
     else:
@@ -326,7 +340,9 @@ def _converted(texts: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
     """Texts in the columns' types, null for what is none."""
     cells = {p: pl.col(f"f{p}").str.strip_chars().fill_null("") for p in layout.types}
     return texts.with_columns(
-        cells[p] if dtype == pl.String else _numbers(cells[p], layout, dtype).alias(f"f{p}")
+        (pl.when(cells[p] != "").then(cells[p]) if dtype == pl.String else _numbers(cells[p], layout, dtype)).alias(
+            f"f{p}"
+        )
         for p, dtype in layout.types.items()
     )
 

@@ -54,6 +54,7 @@ def close(rows: list[list[float]], wanted: list[list[float]]) -> bool:
         ({"newline": "cr"}, "x,y,z\r0.5,-1.25,3\r1.5,2,1e-3\r-17,0,12.5\r"),
         ({"newline": "cr"}, "x,y,z\r0.5,-1.25,3\r\r1.5,2,1e-3\r-17,0,12.5"),
         ({}, "x,y,z\n0.5,-1.25,3\nx,y,z\n1.5,2,1e-3\nx,y,z\nx,y,z\n-17,0,12.5\nx,y,z\n"),
+        ({"header": False}, '   \n"0.5",-1.25,3\n1.5,2,1e-3\n-17,"0",12.5\n'),
         ({}, 'x, "y", z\r\n"0.5",-1.25, "3"\r\n1.5,2,1e-3\r\n\r\n-17,0,12.5'),
     ],
 )
@@ -172,6 +173,13 @@ def test_times_may_have_a_decimal_comma(tmp_path: Path, times: list[str], unit: 
     read(study, "\n".join(["t;x;y;z", *(f"{time};1;2;3" for time in times)]).encode())
     assert rows_of(study, "acc")["t_ns"].sort().to_list() == [int(second * 1e9) for second in wanted]
     assert [rule for *_, rule in aside(study)] == ["bad_time"] * (len(times) - len(wanted))
+
+
+def test_separators_inside_quotes_are_no_columns(tmp_path: Path) -> None:
+    study = acc_study(tmp_path, "3", header=False)
+    read(study, b'1,2,3,"sit, still"\n4,5,6,"sit, still"\n7,8,9,"walk, run, jump"\n')
+    assert table(study, "labels")["label"].to_list() == ["sit, still", "walk, run, jump"]
+    assert aside(study) == []
 
 
 def test_labels_keep_their_points_and_commas(tmp_path: Path) -> None:
