@@ -51,6 +51,9 @@ class Dialect:
             own_end = self.reader.terminator == self.separator
             return lines.count(ord(self.separator)) + (not own_end)
         blank = (lines.values == _BLANK) | (lines.values == _TAB) | (lines.values == _NEWLINE)
+        if self.reader.terminator is not None:
+            last = np.maximum(lines.stops - 1, lines.starts)
+            blank[last] |= lines.values[last] == ord(self.reader.terminator)
         starts = ~blank & np.concatenate([[True], blank[:-1]])
         counts: Integers = np.add.reduceat(starts.view(np.uint8), lines.starts, dtype=np.int64)
         return counts
