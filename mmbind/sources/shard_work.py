@@ -104,7 +104,8 @@ def do_shard(work: ShardWork) -> None:
                 known[withdrawn.path] = withdrawn.rows
         for name in ("recordings", "labels", "quarantine"):
             write_parquet(folder / "tables" / f"{name}.parquet", getattr(tables, name))
-        told = {"files": tables.files, "sha256": {path: contents[path] for path in paths}, "sure": contents.sure}
+        sure = [path for path in contents.sure if path not in work.sha256]
+        told = {"files": tables.files, "sha256": {path: contents[path] for path in paths}, "sure": sure}
         write_json(folder / "tables" / "files.json", told)
 
 
