@@ -23,7 +23,7 @@ def draft_lines(found: Inspection) -> list[str]:
     heading = f"# Draft by mmbind inspect ({read}{others})."
     doubts = len(found.draft.unsure)
     lines = ["# Put it below 'sources:' in params.yaml. Lines with '?' need a person's eye.", *unread]
-    return ["", heading, *lines, *found.draft.text.rstrip().splitlines(), "", f"{doubts or 'no'} open questions", ""]
+    return ["", heading, *lines, *found.draft.text.rstrip().splitlines(), "", f"open questions: {doubts or 'none'}", ""]
 
 
 def trial_tables(trial: Trial) -> Iterator[Table]:

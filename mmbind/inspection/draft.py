@@ -44,7 +44,7 @@ class Draft:
 
     Attributes:
         name: the source's name.
-        text: YAML with comments, to be put below ``sources:``.
+        text: YAML with comments, indented as it stands below ``sources:``.
         source: the same, validated.
         unsure: what a person must decide, as sentences.
     """
@@ -92,7 +92,7 @@ def draft_source(
     lines.append("  modalities:")
     for each in modalities:
         lines += _modality(each, doubts)
-    text = "\n".join([*(f"# ? {doubt}" for doubt in doubts), *lines]) + "\n"
+    text = "".join(f"  {line}\n" for line in [*(f"# ? {doubt}" for doubt in doubts), *lines])
     source = Source.model_validate(yaml.safe_load(text)[name])
     return Draft(name, text, source, doubts)
 

@@ -77,7 +77,7 @@ def inspect(path: Path, name: str | None = None) -> Inspection:
         raise InputError(f"{path} holds no logs.", hint="Name the folder that holds them, or one file.")
     unread: dict[str, str] = {}
     kinds = _kinds(folder, naming, unread)
-    label = next((roles.label for kind in kinds for roles in kind.roles if roles.label is not None), None)
+    label = _label(kinds)
     if label is not None:
         naming = naming_of(paths, labelled=True)
     reader, doubts = _reader(kinds)
@@ -130,6 +130,12 @@ def _kinds(folder: Path, naming: Naming, unread: dict[str, str]) -> list[_Kind]:
         roles = [roles_of(table, hint or sensor_word(table.variable or "")) for table in tables]
         kinds.append(_Kind(sensor, samples, roles))
     return kinds
+
+
+def _label(kinds: Sequence[_Kind]) -> str | None:
+    """The column of labels; a file without any label does not tell it."""
+    every = [table for kind in kinds for sample in kind.samples for table in sample.tables]
+    return next((label for table in every if (label := roles_of(table).label) is not None), None)
 
 
 def _reader(kinds: Sequence[_Kind]) -> tuple[dict[str, object], list[str]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from mmbind.cli import main
 from mmbind.files import digest_folder, read_json
@@ -53,7 +54,7 @@ def test_a_written_block_and_picture(tmp_path: Path, capsys: pytest.CaptureFixtu
     folder = _logs(tmp_path / "fleet")
     block, drawn = tmp_path / "block.yaml", tmp_path / "one.png"
     assert _run("inspect", str(folder), "--name", "mine", "--write", str(block), "--plot", str(drawn)) == 0
-    assert block.read_text().startswith(("mine:", "# ?"))
+    assert set(yaml.safe_load("sources:\n" + block.read_text())["sources"]) == {"mine"}
     assert drawn.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "put it below 'sources:'" in capsys.readouterr().out
 

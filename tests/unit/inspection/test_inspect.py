@@ -11,9 +11,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from mmbind.config import Source
+from mmbind.config import Source, load_params
 from mmbind.errors import DataError, InputError
 from mmbind.inspection import Inspection, inspect
+from mmbind.simulation.fleets import FLEETS, write_demo_fleets
+from tests.support import ROOT
 from tests.unit.inspection.logs import GRAVITY, in_units, motion, triaxial, write_csv
 
 UNITS = {"acc": "g", "gyro": "deg/s", "mag": "uT"}
@@ -286,6 +288,20 @@ def test_a_folder_of_files_per_sensor_is_joined(tmp_path: Path) -> None:
     assert set(shown["subject"]) <= {"1", "2", "3"}
     assert set(found.trial.labels) <= {"WAL", "JOG", "SIT"}
     assert shown.filter(pl.col("file_acc").is_null() | pl.col("file_gyro").is_null()).height == 0
+
+
+def test_the_demo_fleets_are_read_as_their_study_reads_them(tmp_path: Path) -> None:
+    write_demo_fleets(tmp_path, minutes=dict.fromkeys(FLEETS, 0.6), seed=3)
+    declared = load_params(ROOT / "params.yaml").sources
+    for name in FLEETS:
+        source = _checked(inspect(tmp_path / name), rate=None).draft.source
+        for modality, spec in declared[name].modalities.items():
+            found = source.modalities[modality]
+            assert (found.columns, found.unit) == (spec.columns, spec.unit)
+            assert (found.clock.kind, found.clock.unit) == (spec.clock.kind, spec.clock.unit)
+            assert getattr(found.clock, "stamps", None) == getattr(spec.clock, "stamps", None)
+        assert source.labels.column == declared[name].labels.column
+        assert source.identity.groups == {"subject", "session"}
 
 
 def test_what_holds_no_log_is_one_sentence(tmp_path: Path) -> None:
