@@ -187,7 +187,8 @@ class Proposals:
         if not isinstance(settings, Warping):
             return found.similarities[chosen]
         asking = np.ascontiguousarray(here.gather(self._views)[chosen])
-        return warped_correlation(asking, there.gather(self._views), found.positions[chosen], settings.band)
+        warped = warped_correlation(asking, there.gather(self._views), found.positions[chosen], settings.band)
+        return np.asarray((1 - settings.embedding) * warped + settings.embedding * found.similarities[chosen])
 
     @cached_property
     def _signals(self) -> dict[str, npt.NDArray[np.float32]]:

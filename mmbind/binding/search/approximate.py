@@ -84,7 +84,7 @@ def approximate_nearest(queries: Vectors, lenders: Vectors, k: int, settings: Se
         Candidates (m, k), or None where nothing faster than an exact search was proven.
     """
     generator = np.random.default_rng(SEED)
-    index = _Cells(lenders, k)
+    index = Cells(lenders, k)
     tuning = _drawn(queries, TUNING, generator)
     truth = exact_nearest(tuning, lenders, k)
     efforts = _efforts(index.cells)
@@ -136,10 +136,11 @@ def _index_bytes(count: int, dimensions: int) -> int:
     return count * (_pairs(dimensions) // 2 + 8) * 2 + cells * dimensions * 4 * (1 + SAMPLE)
 
 
-class _Cells:
+class Cells:
     """An index of some lenders."""
 
     def __init__(self, lenders: Vectors, k: int) -> None:
+        """Learns the cells and encodes all lenders; k neighbours will be asked for."""
         self.cells = int(np.sqrt(len(lenders)))
         self._lenders, self._k = lenders, k
         self._lengths = lengths(lenders)

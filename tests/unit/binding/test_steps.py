@@ -185,3 +185,18 @@ def test_weights_are_shares_of_the_anchor(tmp_path: Path) -> None:
     bind(study)
     total = pairs_of(study).group_by("anchor").agg(pl.col("weight").sum())["weight"].to_numpy()
     np.testing.assert_allclose(total, 1)
+
+
+def test_the_score_may_keep_a_share_of_the_embedding(tmp_path: Path) -> None:
+    a, b = random_vectors(6), random_vectors(6, seed=1)
+    signals = np.random.default_rng(0).normal(size=(6, 4, 1))
+    scores = {}
+    for share in (0.0, 0.25):
+        rerank = {"kind": "dtw", "embedding": share}
+        study = two_roles(tmp_path, a, b, rerank=rerank, select={"kind": "softmax"}, partners=6, candidates=6)
+        put_role(study, "A", ["acc", "gyro"], a, signals=signals)
+        put_role(study, "B", ["acc", "mag"], b, signals=signals)
+        bind(study)
+        scores[share] = pairs_of(study).sort("anchor", "partner")
+    expected = 0.75 * scores[0.0]["score"] + 0.25 * scores[0.0]["similarity"]
+    np.testing.assert_allclose(scores[0.25]["score"], expected)
