@@ -12,7 +12,7 @@ from torch.nn import functional
 from benchmarks.binding.embeddings import encoder, sessions, windows
 from benchmarks.binding.timing import in_turn, ratio
 from benchmarks.results import table
-from mmbind.encoders.embed import MICRO_BATCH
+from mmbind.encoders.model import MICRO_BATCH
 
 
 def section(count: int, rounds: int) -> str:

@@ -1,7 +1,8 @@
 """Approximate search whose recall is proven, or none.
 
 Lenders are split into cells around sqrt(n) centroids; those of the cells nearest to a query
-are compared by compressed codes of 4 bits per pair of dimensions, looked up in registers
+are compared by compressed codes of 4 bits per pair of dimensions, looked up in registers; codes
+describe the difference to the centroid (of unit vectors the nearest has the largest cosine)
 (IVF: H. Jegou et al., "Product quantization for nearest neighbor search", TPAMI 33, 2011;
 fast scan: F. Andre et al., "Quicker ADC", TPAMI 43, 2021; both of FAISS). The best by code
 are scored again in float64 on the stored vectors, so similarities are exact and the index
@@ -115,7 +116,7 @@ def _efforts(cells: int) -> list[Effort]:
     efforts = []
     read = 4
     while read <= max(cells // 8, 4):
-        efforts += [Effort(read, widening) for widening in (4, 8, 16)]
+        efforts += [Effort(read, widening) for widening in (4, 16, 64)]
         read *= 2
     return efforts
 
@@ -154,7 +155,8 @@ class Cells:
 
     def _build(self) -> Any:
         lenders = self._lenders
-        index: Any = faiss.index_factory(lenders.shape[1], self._name, faiss.METRIC_INNER_PRODUCT)
+        index: Any = faiss.index_factory(lenders.shape[1], self._name, faiss.METRIC_L2)
+        index.by_residual = True
         index.cp.niter, index.cp.max_points_per_centroid = ROUNDS, SAMPLE
         rows = np.random.default_rng(SEED).choice(len(lenders), min(self.cells * SAMPLE, len(lenders)), replace=False)
         index.train(np.ascontiguousarray(lenders[np.sort(rows)]))
