@@ -159,7 +159,7 @@ class Proposals:
         if self._memory is None or not why:
             found = nearest(here.vectors, there.vectors, self.count, settings)
             return found, self._scores(here, there, found)
-        folder = self._memory / short_id(_title(one), _title(other))
+        folder = self._memory / short_id(_title(one), _title(other), self._config.rerank.model_dump_json())
         ours, theirs = self._contents(one), self._contents(other)
         vectors = here.vectors, ours, there.vectors, theirs
         updated = update(Memory.load(folder), *vectors, self.count, resolve(settings.device))

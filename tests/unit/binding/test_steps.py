@@ -200,3 +200,16 @@ def test_the_score_may_keep_a_share_of_the_embedding(tmp_path: Path) -> None:
         scores[share] = pairs_of(study).sort("anchor", "partner")
     expected = 0.75 * scores[0.0]["score"] + 0.25 * scores[0.0]["similarity"]
     np.testing.assert_allclose(scores[0.25]["score"], expected)
+
+
+def test_a_wider_band_is_not_answered_from_memory(tmp_path: Path) -> None:
+    vectors, signals = random_vectors(6), np.random.default_rng(0).normal(size=(6, 4, 1))
+    digests = []
+    for place, bands in (("both", (0, 3)), ("fresh", (3,))):
+        for band in bands:
+            study = two_roles(tmp_path / place, vectors, vectors, rerank={"kind": "dtw", "band": band})
+            put_role(study, "A", ["acc", "gyro"], vectors, signals=signals)
+            put_role(study, "B", ["acc", "mag"], vectors, signals=signals[::-1])
+            bind(study)
+        digests.append(digest_folder(study.bindings))
+    assert digests[0] == digests[1]
