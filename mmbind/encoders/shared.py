@@ -29,12 +29,14 @@ class SharedWindows:
         stores: window stores by role, sorted by name.
         specs: what each shared modality's windows hold as recorded.
         views: the same in the representation that the study names.
+        limit: usable windows per role, at most; 0 for all.
     """
 
     shared: Shared
     stores: dict[str, WindowStore]
     specs: dict[str, ModalitySpec]
     views: dict[str, ModalitySpec]
+    limit: int = 0
 
     @classmethod
     def open(cls, study: Study) -> SharedWindows:
@@ -42,15 +44,15 @@ class SharedWindows:
         return cls.of(study.params.shared, open_unlabelled(study))
 
     @classmethod
-    def of(cls, shared: Shared, stores: dict[str, WindowStore]) -> SharedWindows:
-        """Looks at stores that can be compared."""
+    def of(cls, shared: Shared, stores: dict[str, WindowStore], limit: int = 0) -> SharedWindows:
+        """Looks at stores that can be compared; ``limit`` windows of each, where it is not 0."""
         specs = {}
         for modality in shared.modalities:
             if modality == LABEL:
                 specs[LABEL] = label_spec(_classes(stores))
             else:
                 specs[modality] = next(iter(stores.values())).modalities[modality]
-        return cls(shared, stores, specs, {name: _view(spec, name, shared) for name, spec in specs.items()})
+        return cls(shared, stores, specs, {name: _view(spec, name, shared) for name, spec in specs.items()}, limit)
 
     @property
     def sources(self) -> list[str]:
@@ -58,9 +60,14 @@ class SharedWindows:
         return sorted(set().union(*(store.index["source"].unique() for store in self.stores.values())))
 
     def usable(self, role: str) -> Positions:
-        """Store positions of a role's windows that have all shared modalities."""
+        """Store positions of a role's windows that have all shared modalities.
+
+        Where there are more than the limit, the first: windows are sorted by their ids, which
+        are digests, so the first are a fair sample.
+        """
         having = [present(self.stores[role], modality) for modality in self.shared.modalities]
-        return np.flatnonzero(np.logical_and.reduce(having))
+        found = np.flatnonzero(np.logical_and.reduce(having))
+        return found[: self.limit] if self.limit else found
 
     def refused(self, role: str) -> dict[str, int]:
         """A role's other windows, counted by reason."""
