@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -95,13 +95,16 @@ def advise(
     spaces: list[dict[str, Vectors]] = []
     ids: list[dict[str, list[str]]] = []
     refused: dict[str, str] = {}
+    trained: tuple[Candidate, SharedModel] | None = None
     for candidate in progress(tried, "advise: candidates"):
         windows = SharedWindows.of(candidate.section(study.params.shared), stores, limit)
         try:
-            row, space = _try(study, candidate, windows)
+            same = trained if trained is not None and _alike(trained[0], candidate) else None
+            row, space, model = _try(study, candidate, windows, None if same is None else same[1])
         except InputError as error:
             refused[" ".join(vars(candidate).values())] = str(error)
             continue
+        trained = candidate, model
         rows.append(row)
         spaces.append(space)
         ids.append({role: [store.ids[at] for at in windows.usable(role)] for role, store in stores.items()})
@@ -149,8 +152,15 @@ def agreement_with_purity(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]
     return found
 
 
-def _try(study: Study, candidate: Candidate, windows: SharedWindows) -> tuple[dict[str, Any], dict[str, Vectors]]:
-    """Fits one candidate; its figures, and the embeddings of each role."""
+def _alike(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates differ in their alignment alone, so that their encoder is the same."""
+    return replace(one, align=other.align) == other
+
+
+def _try(
+    study: Study, candidate: Candidate, windows: SharedWindows, trained: SharedModel | None
+) -> tuple[dict[str, Any], dict[str, Vectors], SharedModel]:
+    """Fits one candidate; its figures, the embeddings of each role, and its model."""
     shared, modality = windows.shared, candidate.modality
     recorded = {role: windows.recorded(role, modality, windows.usable(role)) for role in windows.stores}
     inputs = [index_digest(store) for store in windows.stores.values()]
@@ -158,7 +168,7 @@ def _try(study: Study, candidate: Candidate, windows: SharedWindows) -> tuple[di
         work_name("advise", shared.model_dump(), study.params.compute.model_dump(), windows.limit, inputs)
     )
     deterministic(study.params.compute, shared.seed)
-    model, _ = fit_model(windows, {modality: np.concatenate(list(recorded.values()))}, work)
+    model, _ = fit_model(windows, {modality: np.concatenate(list(recorded.values()))}, work, trained)
     shutil.rmtree(work, ignore_errors=True)
     space = {role: _embed(model, windows, role, signals) for role, signals in recorded.items()}
     copies = [
@@ -170,7 +180,11 @@ def _try(study: Study, candidate: Candidate, windows: SharedWindows) -> tuple[di
     ]
     found = [_between(left, right, space, copies) for left, right in combinations(sorted(space), 2)]
     means = {name: round(float(np.mean([each[name] for each in found])), DIGITS) for name in FIGURES}
-    return {**vars(candidate), "dimensions": model.dimensions, **means, "score": round(score_of(means), DIGITS)}, space
+    return (
+        {**vars(candidate), "dimensions": model.dimensions, **means, "score": round(score_of(means), DIGITS)},
+        space,
+        model,
+    )
 
 
 def _between(

@@ -85,7 +85,12 @@ class SharedModel(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-def fit_model(windows: SharedWindows, recorded: Mapping[str, Signals], work: Path | None) -> tuple[SharedModel, Losses]:
+def fit_model(
+    windows: SharedWindows,
+    recorded: Mapping[str, Signals],
+    work: Path | None,
+    trained: SharedModel | None = None,
+) -> tuple[SharedModel, Losses]:
     """Fits every encoder on all windows that can be embedded, and the alignments on each source's.
 
     The caller has made the process deterministic: encoders start from torch's global generator.
@@ -94,18 +99,22 @@ def fit_model(windows: SharedWindows, recorded: Mapping[str, Signals], work: Pat
         windows: the unlabelled roles.
         recorded: per shared modality, the usable windows of all roles one after the other.
         work: folder for the checkpoints of trained encoders, one folder per modality in it.
+        trained: a model that differs in its alignment alone, whose encoders are taken over.
 
     Returns:
         The model, and the mean loss of every epoch by modality.
     """
     model = SharedModel(windows)
+    if trained is not None:
+        model.encoders = trained.encoders
     sources = np.concatenate([windows.source_numbers(role, windows.usable(role)) for role in windows.stores])
     losses: Losses = {}
     for modality in model.modalities:
         seen = windows.seen(recorded[modality], modality)
-        course = model.encoder(modality).learn(seen, None if work is None else work / modality)
-        model.encoder(modality).eval()
-        losses |= {modality: course} if course else {}
+        if trained is None:
+            course = model.encoder(modality).learn(seen, None if work is None else work / modality)
+            model.encoder(modality).eval()
+            losses |= {modality: course} if course else {}
         if windows.shared.align != "none":
             vectors = model.encode(modality, seen)
             moments = [Moments(vectors.shape[1]) for _ in windows.sources]
