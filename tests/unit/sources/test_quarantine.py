@@ -1,6 +1,7 @@
 """The quarantine as a tool: counted, shown byte for byte, released; rows stay conserved."""
 
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -228,3 +229,30 @@ def test_text_for_a_terminal_keeps_what_can_be_printed() -> None:
     assert shown("température 20°\t".encode()) == "température 20°\\t"
     assert shown(b"\x1b[31m") == "\\x1b[31m"
     assert HEADER in shown(HEADER.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "end"),
+    [("p1_1.csv", "utf-8-sig", "\r\n"), ("p1_1.csv", "utf-16", "\n"), ("p1_1.csv.gz", "utf-8", "\n")],
+)
+def test_lines_are_corrected_in_any_packing_and_encoding(tmp_path: Path, name: str, encoding: str, end: str) -> None:
+    codec = encoding.removesuffix("-sig")
+    study = source_study(
+        tmp_path,
+        files="*.csv*",
+        reader={"format": "delimited", "encoding": codec},
+        identity={"pattern": r"(?P<subject>\w+)_(?P<session>\d+)\.csv"},
+    )
+    rows = [HEADER, *lines(30)]
+    rows[10] = "oops"
+    data = end.join([*rows, ""]).encode(encoding)
+    path = study.raw("s") / name
+    path.write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
+    ingest(study, "s")
+    assert rows_of(study, "acc").height == 29
+    _release(study, file=name, line=11, text=lines(1, start=9)[0])
+    ingest(study, "s")
+    _conserved(study)
+    kept = rows_of(study, "acc")
+    assert kept.height == 30
+    assert kept["t_ns"].to_list() == [20_000_000 * number for number in range(30)]
