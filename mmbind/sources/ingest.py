@@ -110,7 +110,8 @@ def ingest(study: Study, source: str) -> IngestSummary:
 
     Files that have not changed since the last run, with the same configuration and code,
     keep their rows and are not read again. The outcome is the same, byte for byte, as that
-    of a run from nothing.
+    of a run from nothing. Large sources are read by processes of their own, so a script that
+    calls this needs the usual ``if __name__ == "__main__"``.
 
     Args:
         study: the study.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ NO_LABELS = "missing_labels"
 LABEL, TURN = ":label", ":turn"
 #: Sensors that a file's entry in the manifest names when their rows are passed by.
 SENSORS = 20
+#: Bytes from which on a file is read and sifted in two threads.
+LONG = 1 << 26
 #: Of a file of which a person released nothing.
 NOTHING_RELEASED = FileReleases()
 
@@ -176,7 +179,7 @@ def _stream(
         for name, spec in specs.items()
     }
     lost: list[pl.DataFrame] = []
-    for block in raw.blocks:
+    for block in _ahead(raw.blocks) if file.stat().st_size > LONG else raw.blocks:
         for name, readings in block.readings.items():
             if (width := count_channels(readings)) != len(channels[name]):
                 raw.missing[name] = (
@@ -202,6 +205,16 @@ def _stream(
     if rows.unfit:
         lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost]
     rows.aside = [frame for frame in [*lost, *([_notes(path, notes)] if notes else [])] if frame.height]
+
+
+def _ahead(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks in their order, the next one read in another thread while one is looked at."""
+    waiting = iter(blocks)
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(next, waiting, None)
+        while (block := upcoming.result()) is not None:
+            upcoming = pool.submit(next, waiting, None)
+            yield block
 
 
 def _check_opens(file: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbind.config import Labels
-from mmbind.sources import ingest, recording, shards
+from mmbind.sources import ingest, logfile, recording, shards
 from mmbind.sources.labels import LabelRuns, common_name
 from mmbind.sources.parts import Parts, Timeline
 from mmbind.sources.readers import lines as text
@@ -142,6 +142,7 @@ def test_small_pieces_give_the_bytes_of_whole_recordings(tmp_path: Path, monkeyp
     ingest(studies[0], "s")
     monkeypatch.setattr(text.line_blocks, "__defaults__", (200,))
     monkeypatch.setattr(recording.RecordingReading.__init__, "__kwdefaults__", {"known": None, "hold": 12})
+    monkeypatch.setattr(logfile, "LONG", 0)
     ingest(studies[1], "s")
     assert content(studies[0]) == content(studies[1])
     assert conserved(studies[1])
