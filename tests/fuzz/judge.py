@@ -57,10 +57,16 @@ def read_all(path: Path, piece: Piece) -> Read:
     for block in raw.blocks:
         broken.update(block.broken["line"])
         for name, frame in block.readings.items():
-            frames[name].append(frame.drop("row"))
+            frames[name].append(_comparable(frame.drop("row")))
     readings = {n: pl.concat(parts) for n, parts in frames.items() if parts and n not in raw.missing}
     lost = frozenset(raw.missing)
     return Read(readings, frozenset(broken), lost, sum(raw.passed.values()), not raw.unlabelled)
+
+
+def _comparable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Readings whose times are texts: a block of plain lines may have them as whole numbers."""
+    times = pl.col("time").cast(pl.String).str.strip_chars()
+    return frame.with_columns(times) if "time" in frame.columns and frame["time"].dtype == pl.Int64 else frame
 
 
 def judge(folder: Path, piece: Piece, whole: bytes, before: Read, mutation: Mutation) -> tuple[str, str]:
