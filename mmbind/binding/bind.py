@@ -7,6 +7,7 @@ Three steps, each replaceable by ``params.yaml``: *propose* (the nearest by the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -72,28 +73,15 @@ def bind(study: Study) -> BindSummary:
             no window finds a partner.
     """
     shared, config = study.params.shared.modality, study.params.binding
-    parties = open_parties(study)
     memory = study.work(f"searches-{short_id(study.data.resolve().as_posix())}")
-    proposals = Proposals(parties, config, study.params.sources, shared, memory=memory)
-    rule = build_rule(config.select)
-    tables: list[pl.DataFrame] = []
-    counts: dict[str, Any] = {}
-    figures: dict[str, dict[str, float]] = {}
-    calibrations: dict[str, Any] = {}
-    for loan in plan_loans(parties, shared):
-        lending = len(proposals.pool(loan.lenders, loan.modality))
-        if lending < config.partners:
-            raise InputError(
-                f"{loan.name}: only {lending} windows can lend, fewer than the {config.partners} partners asked for.",
-                hint="Lower binding.partners or add recordings to the lending roles.",
-            )
-        found = pair(loan, parties, proposals, rule, config.partners, config.weight)
-        tables.append(found.pairs)
-        counts[loan.name] = _count(loan, parties[loan.borrower], lending, found, shared)
-        figures[loan.name] = quality_of(found.pairs, lending)
-        if found.calibration is not None:
-            calibrations[loan.name] = found.calibration.to_dict()
-    pairs = pl.concat(tables).sort("anchor", "borrowed_modality", "rank")
+    found = find_pairs(study, config, memory=memory)
+    parties, proposals, pairs = found.parties, found.proposals, found.pairs
+    counts = {
+        loan.name: _count(loan, parties[loan.borrower], found.lending(loan), paired, shared)
+        for loan, paired in found.loans
+    }
+    figures = {loan.name: quality_of(paired.pairs, found.lending(loan)) for loan, paired in found.loans}
+    calibrations = {loan.name: p.calibration.to_dict() for loan, p in found.loans if p.calibration is not None}
     totals = _totals(counts, pairs)
     if not pairs.height:
         reasons = ", ".join(f"{count} {reason}" for reason, count in totals["refused"].items())
@@ -110,6 +98,55 @@ def bind(study: Study) -> BindSummary:
         }
         write_json(folder / "manifest.json", manifest)
     return BindSummary(manifest, proposals.costs)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Partners, loan by loan.
+
+    Attributes:
+        parties: the unlabelled roles.
+        proposals: the graphs that were chosen from.
+        loans: every loan with what it gave, sorted.
+    """
+
+    parties: dict[str, Party]
+    proposals: Proposals
+    loans: list[tuple[Loan, Paired]]
+
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """All pairs, ``schema.PAIRS`` and what else is known of them, sorted."""
+        return pl.concat([paired.pairs for _, paired in self.loans]).sort("anchor", "borrowed_modality", "rank")
+
+    def lending(self, loan: Loan) -> int:
+        """How many windows could lend."""
+        return len(self.proposals.pool(loan.lenders, loan.modality))
+
+
+def find_pairs(study: Study, config: Binding, *, memory: Path | None = None) -> Found:
+    """Finds partners by some rules, and writes nothing.
+
+    Args:
+        study: a study whose windows are embedded.
+        config: the rules, usually ``study.params.binding``.
+        memory: see :class:`mmbind.binding.proposals.Proposals`.
+
+    Raises:
+        MissingStageError: before assign or embed.
+        InputError: when roles cannot be compared, nobody can lend, or lenders are too few.
+    """
+    shared, parties = study.params.shared.modality, open_parties(study)
+    proposals = Proposals(parties, config, study.params.sources, shared, memory=memory)
+    found, rule = Found(parties, proposals, []), build_rule(config.select)
+    for loan in plan_loans(parties, shared):
+        if (lending := found.lending(loan)) < config.partners:
+            raise InputError(
+                f"{loan.name}: only {lending} windows can lend, fewer than the {config.partners} partners asked for.",
+                hint="Lower binding.partners or add recordings to the lending roles.",
+            )
+        found.loans.append((loan, pair(loan, parties, proposals, rule, config.partners, config.weight)))
+    return found
 
 
 def open_parties(study: Study) -> dict[str, Party]:

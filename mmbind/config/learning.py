@@ -108,6 +108,8 @@ MethodName = Literal[
     "dcm",
     "imagebind",
     "self_training",
+    "mmbind_paper",
+    "mmbind_paper_weighted",
     "mmbind",
     "upper",
     "oracle",

@@ -23,8 +23,13 @@ from mmbind.study import Study
 
 #: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
 TRAINING_CODE = (
+    "binding",
+    "config/binding.py",
     "config/learning.py",
     "dataset/table.py",
+    "encoders/representations.py",
+    "encoders/shared.py",
+    "encoders/store.py",
     "evaluation",
     "files.py",
     "learning",
@@ -102,6 +107,11 @@ def input_digests(study: Study) -> dict[Reading | str, dict[str, str]]:
     return {
         "always": {name: digest_folder(study.role(name)) for name in (TARGET, TEST)},
         "roles": {name: digest_folder(study.role(name)) for name in params.unlabelled_roles},
+        "embeddings": {
+            name: digest_folder(study.embeddings(name))
+            for name in params.unlabelled_roles
+            if study.embeddings(name).is_dir()
+        },
         "truth": {name: digest_folder(study.truth(name)) for name in params.unlabelled_roles},
         "bindings": {"pairs": sha256_file(study.bindings / "pairs.parquet")},
     }

@@ -8,6 +8,7 @@ from mmbind.evaluation.methods.imagebind import ImageBind
 from mmbind.evaluation.methods.lower import Lower
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.evaluation.methods.mmbind import MMBind
+from mmbind.evaluation.methods.mmbind_paper import MMBindPaper, MMBindPaperWeighted
 from mmbind.evaluation.methods.mpm import PresenceMask
 from mmbind.evaluation.methods.oracle import Oracle
 from mmbind.evaluation.methods.self_training import SelfTraining
@@ -23,6 +24,8 @@ _ALL: tuple[Method, ...] = (
     DualContrastive(),
     ImageBind(),
     SelfTraining(),
+    MMBindPaper(),
+    MMBindPaperWeighted(),
     MMBind(),
     Upper(),
     Oracle(),

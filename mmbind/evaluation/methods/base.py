@@ -16,7 +16,7 @@ from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer
 
 #: A folder of the study that a method reads beside target and test.
-Reading = Literal["roles", "bindings", "truth"]
+Reading = Literal["roles", "embeddings", "bindings", "truth"]
 
 
 class Method(ABC):

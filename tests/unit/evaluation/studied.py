@@ -12,6 +12,7 @@ from mmbind.files import write_json, write_parquet
 from mmbind.schema import PAIRS
 from mmbind.study import Study
 from tests.support import write_store, write_study
+from tests.unit.binding.rig import put_embeddings, random_vectors
 
 CLASSES = ["jump", "run", "walk"]
 MODALITIES = ["acc", "gyro", "mag"]
@@ -51,5 +52,7 @@ def write_studied(root: Path, **sections: Any) -> Study:
             rows.append((anchor, "s", partner, "s", "acc", borrowed, 0.9, 1, 0.1, False, 0.95))
     pairs = pl.DataFrame(rows, schema=PAIRS, orient="row").sort("anchor", "borrowed_modality", "rank")
     write_parquet(study.bindings / "pairs.parquet", pairs)
+    for seed, role in enumerate(("A", "B")):
+        put_embeddings(study, role, random_vectors(len(ids[role]), seed=seed), np.ones(len(ids[role]), bool))
     write_json(study.bindings / "manifest.json", {"id": "0" * 64})
     return study

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mmbind.config import MethodName
+from mmbind.encoders.store import EmbeddingStore
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.methods.cmg import completed
@@ -132,3 +133,27 @@ def test_self_training_takes_the_prior_of_the_labels(tmp_path: Path) -> None:
     study = write_studied(tmp_path)
     losses = train(study, "self_training").losses
     assert set(losses) == {"teacher", "student"}
+
+
+def test_the_paper_s_pairs_are_nearest_neighbours_of_the_embeddings(study: Study) -> None:
+    inputs, paper, weighted = Inputs(study, 0), METHODS["mmbind_paper"], METHODS["mmbind_paper_weighted"]
+    pairs, vectors = paper.pairs(inputs), {}
+    for role in "AB":
+        store = EmbeddingStore.open(study.embeddings(role))
+        vectors |= dict(zip(store.ids, np.asarray(store.vectors), strict=True))
+    roles = {window: role for role, store in inputs.unlabelled.items() for window in store.ids}
+    for anchor, partner in pairs.select("anchor", "partner").iter_rows():
+        others = [window for window in vectors if roles[window] != roles[anchor]]
+        nearest = max(others, key=lambda window: float(vectors[anchor] @ vectors[window]))
+        assert partner == nearest
+    assert pairs["weight"].unique().to_list() == [1.0]
+    samples = weighted.unlabelled(inputs)
+    assert float(samples.weights.max()) < 1
+    assert bool((samples.rows["gyro"] >= 0).all())
+
+
+def test_the_paper_needs_its_own_embeddings(tmp_path: Path) -> None:
+    aligned = {"modality": "acc", "encoder": "statistics", "schedule": {"epochs": 1}}
+    assert "not those of the paper" in METHODS["mmbind_paper"].unavailable(
+        Inputs(write_studied(tmp_path, shared=aligned), 0)
+    )

@@ -18,7 +18,7 @@ UNUSED = {
     "assign": {"sources"},
     "bind": {"learning"},
     "report": {"sources"},
-    "evaluate": {"roles", "encoders", "binding", "versions", "sources", "validation"},
+    "evaluate": {"roles", "versions", "sources", "validation"},
 }
 LOADED = """
 import json, sys
