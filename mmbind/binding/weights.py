@@ -16,7 +16,7 @@ def weigh(similarities: npt.NDArray[np.float64], weight: WeightMap) -> npt.NDArr
     offset), 0, 1), and 0 for s <= 0. ``none``: 1.
 
     Args:
-        similarities: cosines, float64 of any shape.
+        similarities: scores of pairs (cosines or warped correlations), float64 of any shape.
         weight: which map.
     """
     if weight.kind == "none":

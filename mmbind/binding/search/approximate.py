@@ -112,10 +112,10 @@ def approximate_nearest(queries: Vectors, lenders: Vectors, k: int, settings: Se
 
 
 def _efforts(cells: int) -> list[Effort]:
-    """Settings from cheap to dear; reading an eighth of the cells is no faster than reading all."""
+    """Settings from cheap to dear; reading a quarter of the cells is hardly faster than reading all."""
     efforts = []
     read = 4
-    while read <= max(cells // 8, 4):
+    while read <= max(cells // 4, 4):
         efforts += [Effort(read, widening) for widening in (4, 16, 64)]
         read *= 2
     return efforts
