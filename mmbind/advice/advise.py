@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from mmbind.advice import figures
 from mmbind.advice.candidates import Candidate, candidates
 from mmbind.config.shared import AlignmentName
 from mmbind.encoders.contrastive import changed
 from mmbind.encoders.model import SharedModel, fit_model
+from mmbind.encoders.representations import AXES
 from mmbind.encoders.shared import SharedWindows
 from mmbind.encoders.store import Vectors, index_digest
 from mmbind.errors import InputError
@@ -171,9 +173,10 @@ def _try(
     model, _ = fit_model(windows, {modality: np.concatenate(list(recorded.values()))}, work, trained)
     shutil.rmtree(work, ignore_errors=True)
     space = {role: _embed(model, windows, role, signals) for role, signals in recorded.items()}
+    turn = not worn_alike(study) and not len(windows.specs[modality].channels) % AXES
     copies = [
         {
-            role: _embed(model, windows, role, _changed(signals, shared.seed, role, copy))
+            role: _embed(model, windows, role, _changed(signals, shared.seed, role, copy, turn))
             for role, signals in recorded.items()
         }
         for copy in (0, 1)
@@ -210,8 +213,24 @@ def _embed(model: SharedModel, windows: SharedWindows, role: str, signals: Signa
     return vectors
 
 
-def _changed(signals: Signals, seed: int, role: str, copy: int) -> Signals:
-    """A changed copy of every window: uneven speed, scale, shift and noise, as contrastive training has them."""
+def worn_alike(study: Study) -> bool:
+    """Whether all unlabelled roles name one device and one placement; who names none is taken to be alike."""
+    sources = {source for role in study.params.unlabelled_roles for source in study.params.roles[role].sources}
+    identities = [study.params.sources[source].identity for source in sources]
+    return len({each.device for each in identities}) < 2 and len({each.placement for each in identities}) < 2
+
+
+def _changed(signals: Signals, seed: int, role: str, copy: int, turn: bool) -> Signals:
+    """A changed copy of every window: uneven speed, scale, shift and noise, as contrastive training has them.
+
+    Where sources are worn differently, every copy is also turned at random: what then agrees
+    does not hang on how a device is worn.
+    """
+    if turn:
+        rng = np.random.default_rng(derived_seed(seed, "advise turn", role, copy))
+        matrices = Rotation.random(len(signals), rng=rng).as_matrix()
+        axes = signals.astype(np.float64).reshape(*signals.shape[:2], -1, AXES)
+        signals = np.einsum("nij,ntaj->ntai", matrices, axes).reshape(signals.shape).astype(np.float32)
     scaler = Scaler.fit(signals)
     generator = torch.Generator().manual_seed(derived_seed(seed, "advise", role, copy))
     moved = changed(torch.from_numpy(scaler.apply(signals)), generator).numpy()

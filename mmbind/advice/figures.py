@@ -8,7 +8,8 @@ role, partners of the other); :func:`both_ways` takes the mean of the two.
 - *cycle*: the nearest of the partner is the anchor or one of its :data:`NEIGHBOURS` nearest at
   home: there and back ends where it began (cycle consistency: Dwibedi et al., CVPR 2019).
 - *agreement*: of the :data:`NEIGHBOURS` nearest partners, how many are the same for two changed
-  copies of the anchor. What hangs on noise and tempo does not recur.
+  copies of the anchor. What hangs on noise and tempo does not recur, nor, where the sources
+  are worn differently and the copies are turned, what hangs on the mounting.
 - *mixing*: how little a classifier can tell the roles apart: 1 when it is right in half of the
   cases, 0 when always (the proxy A-distance of Ben-David et al., Machine Learning 2010, with
   leave-one-out nearest neighbours as classifier). Alone it is blind: embeddings that say

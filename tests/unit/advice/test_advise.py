@@ -17,16 +17,21 @@ from mmbind.cli import cli
 from mmbind.errors import InputError, MissingStageError
 from mmbind.files import sha256_file
 from mmbind.study import Study
-from tests.support import write_store, write_study
+from tests.support import tiny_params, write_store, write_study
 from tests.unit.encoders.test_encoders import motions
 from tests.unit.encoders.test_representations import turned
 
 KINDS = np.arange(48) % 4
 
 
-def crooked_study(root: Path, *, truth: bool = True) -> Study:
+def crooked_study(root: Path, *, truth: bool = True, placements: tuple[str, str] = ("wrist", "wrist")) -> Study:
     """Both roles do the same four kinds of motion; B wears its device in another way each time."""
-    study = write_study(root)
+    params = tiny_params()
+    for name, placement in zip(("s", "other"), placements, strict=True):
+        source = tiny_params()["sources"]["s"]
+        params["sources"][name] = {**source, "identity": {**source["identity"], "placement": placement}}
+    params["roles"]["B"]["sources"] = ["other"]
+    study = write_study(root, **params)
     for role, own, seed in (("A", "gyro", 1), ("B", "mag", 2)):
         acc = motions(KINDS, seed)
         acc = turned(acc, 3) if role == "B" else acc
@@ -60,6 +65,16 @@ def test_same_bytes_twice_and_labels_change_no_figure(tmp_path: Path) -> None:
     seeing = advise(study, alignments=("coral",))
     assert blind.agreement is None
     assert [{**row, "purity": None} for row in seeing.rows] == blind.rows
+
+
+def test_copies_are_turned_where_devices_are_worn_differently(tmp_path: Path) -> None:
+    alike = advise(crooked_study(tmp_path / "alike"))
+    unlike = advise(crooked_study(tmp_path / "unlike", placements=("wrist", "pocket")))
+    found = [
+        {(row["encoder"], row["representation"]): row["agreement"] for row in advice.rows} for advice in (alike, unlike)
+    ]
+    assert found[1]["window", "raw"] < 0.7 * found[0]["window", "raw"]
+    assert found[1]["window", "vertical"] > 0.7 * found[0]["window", "vertical"]
 
 
 def test_learned_encoders_on_a_sample(tmp_path: Path) -> None:

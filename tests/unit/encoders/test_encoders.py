@@ -249,3 +249,16 @@ def test_the_training_windows_are_embedded_around_the_origin(tmp_path: Path) -> 
     with torch.inference_mode():
         codes = encoder(torch.from_numpy(acc))
     assert codes.mean(dim=0).abs().max() < 1e-4 * codes.abs().max()
+
+
+def test_folded_layers_encode_as_the_layers_one_by_one(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    acc = motions(np.arange(40) % 4, 1)
+    spec = write_store(tmp_path / "s", {"acc": acc}, subjects=["p"] * 40, labels=[None] * 40).modalities["acc"]
+    encoder = build_encoder(spec, study.params.shared)
+    encoder.learn(acc, None)
+    with torch.inference_mode():
+        folded = encoder(torch.from_numpy(acc))
+    with torch.no_grad():
+        one_by_one = encoder(torch.from_numpy(acc))
+    assert (folded - one_by_one).abs().max() < 1e-5 * one_by_one.abs().max()
