@@ -14,6 +14,7 @@ import scipy.io
 
 from mmbind.binding import bind
 from mmbind.encoders import embed, fit_shared_encoder
+from mmbind.encoders.store import EmbeddingStore
 from mmbind.study import Study
 from mmbind.units import GRAVITY
 from tests.support import ROOT, raw_archives, write_store, write_study
@@ -58,3 +59,30 @@ def test_pairs_of_utd_mhad_are_of_one_action(tmp_path: Path) -> None:
     pairs = pl.read_parquet(study.bindings / "pairs.parquet")
     right = [truth[anchor] == truth[partner] for anchor, partner in pairs.select("anchor", "partner").iter_rows()]
     assert np.mean(right) >= 0.68
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("encoder", "representation", "bound"),
+    [("statistics", "raw", 0.70), ("statistics", "gravity_aligned", 0.57), ("window", "z_scored", 0.60)],
+)
+def test_cheap_encoders_find_partners_of_one_action(
+    tmp_path: Path, encoder: str, representation: str, bound: float
+) -> None:
+    windows, subjects, actions = accelerations(raw_archives() / "utd_mhad.tar.xz")
+    study = write_study(tmp_path, shared={"modality": "acc", "encoder": encoder, "representation": representation})
+    labels: dict[str, np.ndarray] = {}
+    for role, people, own in (("A", ["1", "2"], "gyro"), ("B", ["3", "4"], "mag")):
+        rows = np.flatnonzero(np.isin(subjects, people))
+        signals = {"acc": windows[rows], own: windows[rows]}
+        known = [actions[row] for row in rows]
+        truth = write_store(tmp_path / role, signals, subjects=["p"] * len(rows), labels=known, prefix=role)
+        labels[role] = truth.index["label"].to_numpy()
+        write_store(study.role(role), signals, subjects=["p"] * len(rows), labels=[None] * len(rows), prefix=role)
+    fit_shared_encoder(study)
+    embed(study)
+    vectors = {role: EmbeddingStore.open(study.embeddings(role)).vectors for role in "AB"}
+    similarity = vectors["A"] @ vectors["B"].T
+    there = (labels["A"] == labels["B"][similarity.argmax(axis=1)]).mean()
+    back = (labels["B"] == labels["A"][similarity.argmax(axis=0)]).mean()
+    assert (there + back) / 2 >= bound
