@@ -40,6 +40,9 @@ TUNING = 500
 ATTEMPTS = 3
 #: Vectors that are encoded together.
 BLOCK = 1 << 16
+#: Reading a cell takes as long as the exact products with half as many lenders (of 128 dimensions):
+#: to look its codes up costs more than to compare them.
+CELL = 3000
 #: Seed of all draws.
 SEED = 20250
 
@@ -88,7 +91,7 @@ def approximate_nearest(queries: Vectors, lenders: Vectors, k: int, settings: Se
     index = Cells(lenders, k)
     tuning = _drawn(queries, TUNING, generator)
     truth = exact_nearest(tuning, lenders, k)
-    efforts = _efforts(index.cells)
+    efforts = _efforts(min(index.cells // 4, len(lenders) // CELL))
     slack = (1 - settings.recall) / 4  # what passes here by a margin should pass the proof
     attempt = 0
     for effort in progress(efforts, "search: settings tried"):
@@ -111,11 +114,11 @@ def approximate_nearest(queries: Vectors, lenders: Vectors, k: int, settings: Se
     return None
 
 
-def _efforts(cells: int) -> list[Effort]:
-    """Settings from cheap to dear; reading a quarter of the cells is hardly faster than reading all."""
+def _efforts(most: int) -> list[Effort]:
+    """Settings from cheap to dear, up to where an exact search is hardly slower."""
     efforts = []
     read = 4
-    while read <= max(cells // 4, 4):
+    while read <= max(most, 4):
         efforts += [Effort(read, widening) for widening in (4, 16, 64)]
         read *= 2
     return efforts

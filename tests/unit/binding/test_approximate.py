@@ -24,6 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets 3,000 vectors be searched approximately."""
     monkeypatch.setattr(approximate, "LEAST", 1000)
     monkeypatch.setattr(approximate, "TUNING", 200)
+    monkeypatch.setattr(approximate, "CELL", 100)
 
 
 @pytest.mark.usefixtures("small")
