@@ -112,7 +112,7 @@ class LineBlock:
     @cached_property
     def _edges(self) -> Integers:
         """Where lines end in the file's own bytes: before the first one, then behind each."""
-        stops = self.encoding.ends(self.source)
+        stops = self.stops if self.source is self.data else self.encoding.ends(self.source)
         return np.concatenate([[-self.encoding.unit.itemsize], stops, [len(self.source)]])
 
 
