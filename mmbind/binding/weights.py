@@ -1,4 +1,4 @@
-"""From a pair's similarity to its weight in training (method.md, stage 2)."""
+"""From a pair's similarity to its weight in training (MMBind, arXiv 2411.12126, weighted contrastive loss)."""
 
 from __future__ import annotations
 
