@@ -27,10 +27,10 @@ class MaskedAutoencoder(Autoencoder):
     transformer of He et al. Windows are embedded with nothing hidden.
     """
 
-    def restoration_loss(self, scaled: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, scaled: Tensor, generator: torch.Generator) -> Tensor:
         """Mean squared error of the hidden steps."""
         hidden = hide(len(scaled), self.spec.steps, generator)[:, :, None]
-        restored = self._decode(self._encode(scaled.masked_fill(hidden, 0.0)))
+        restored = self._decode(self.encode(scaled.masked_fill(hidden, 0.0)))
         errors = (restored - scaled) ** 2
         return (errors * hidden).sum() / (hidden.sum() * scaled.shape[2])
 

@@ -8,7 +8,6 @@ it breaks this contract, the message names the package. See ``docs/encoders.md``
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,13 @@ from torch import Tensor
 from mmbind.config import Shared
 from mmbind.config.shared import ENCODER_GROUP
 from mmbind.encoders.base import SharedEncoder
-from mmbind.errors import InputError, MmbindError, nearest
+from mmbind.errors import MmbindError
+from mmbind.plugins import Plugins
 from mmbind.windows.store import ModalitySpec, Signals
 
-
-def version_of(name: str) -> list[str]:
-    """Names the code behind an encoder: distribution, version, and the object inside.
-
-    Args:
-        name: the encoder.
-
-    Raises:
-        InputError: when no package, or more than one, offers it.
-    """
-    point = _entry_point(name)
-    told = ("", "") if point.dist is None else (point.dist.name, point.dist.version)
-    return [*told, point.value]
+_ENCODERS = Plugins(ENCODER_GROUP, "encoder", "offers the encoder")
+#: Names the code behind an encoder, see :meth:`Plugins.version_of`.
+version_of = _ENCODERS.version_of
 
 
 def third_party_encoder(name: str, spec: ModalitySpec, shared: Shared) -> SharedEncoder:
@@ -49,12 +39,7 @@ def third_party_encoder(name: str, spec: ModalitySpec, shared: Shared) -> Shared
         InputError: when no package, or more than one, offers it, or it cannot be imported.
         MmbindError: when it breaks the contract.
     """
-    point = _entry_point(name)
-    who = f"The encoder {name!r} ({' '.join(version_of(name)[:2]) or point.value})"
-    try:
-        offered: Any = point.load()
-    except Exception as error:
-        raise InputError(f"{who} cannot be imported: {error!r}.", hint="Reinstall its package.") from error
+    who, offered = _ENCODERS.load(name)
     if isinstance(offered, type) and issubclass(offered, SharedEncoder):
         return offered(spec, shared)
     if not callable(offered):
@@ -101,13 +86,3 @@ class FunctionEncoder(SharedEncoder):
 
     def _broke(self, reason: str) -> MmbindError:
         return MmbindError(f"{self._who} failed: {reason}.", hint="Tell its authors; mmbind --debug shows where.")
-
-
-def _entry_point(name: str) -> EntryPoint:
-    found = {point.value: point for point in entry_points(group=ENCODER_GROUP, name=name)}
-    if not found:
-        hint = nearest(name, entry_points(group=ENCODER_GROUP).names)
-        raise InputError(f"No package offers the encoder {name!r}.", hint=hint)
-    if len(found) > 1:
-        raise InputError(f"More than one package offers {name!r}: {', '.join(sorted(found))}.", hint="Uninstall one.")
-    return next(iter(found.values()))

@@ -55,10 +55,17 @@ class Method(ABC):
 
 
 class Contrastive(Method):
-    """Methods that differ in their samples alone: one contrastive phase, then fine-tuning."""
+    """Methods that learn from unlabelled samples, if they have any, and then from the labels.
+
+    They differ in their samples, or in what they do with them: :meth:`pretrain`.
+    """
 
     def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
-        """The weighted contrastive loss (MMBind, arXiv 2411.12126, stage 2) over the samples."""
+        """Pre-trains where there is something to pre-train on, then fine-tunes."""
         if unlabelled is not None:
-            trainer.run("pretrain", unlabelled, trainer.on(unlabelled, trainer.contrast))
+            self.pretrain(trainer, inputs, unlabelled)
         return trainer.finetune(labelled)
+
+    def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
+        """The weighted contrastive loss (MMBind, arXiv 2411.12126, stage 2) over the samples."""
+        trainer.run("pretrain", unlabelled, trainer.on(unlabelled, trainer.contrast))

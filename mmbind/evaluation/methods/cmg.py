@@ -9,7 +9,6 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods.decoders import Decoders, mean_error
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.samples import Batch, Samples
-from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer
 
 #: Windows that are generated at once.
@@ -25,10 +24,8 @@ class CrossModalGeneration(Incomplete):
 
     name = "cmg"
 
-    def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
-        """Trains generators, completes the windows, contrasts, fine-tunes."""
-        if unlabelled is None:
-            raise TypeError("the unlabelled windows are missing")
+    def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
+        """Trains generators, completes the windows, contrasts."""
         model, shared = trainer.model, inputs.shared
         others = [name for name in model.names if name != shared and name in unlabelled.signals]
         encoder, decoders = model.encoders[shared], Decoders(inputs.modalities, others, model.size)
@@ -46,7 +43,6 @@ class CrossModalGeneration(Incomplete):
         trainer.run("generate", unlabelled, trainer.on(unlabelled, generate), share=0.5, module=both)
         whole = completed(unlabelled, trainer, encoder, decoders, shared, others)
         trainer.run("pretrain", whole, trainer.on(whole, trainer.contrast), share=0.5)
-        return trainer.finetune(labelled)
 
 
 @torch.no_grad()

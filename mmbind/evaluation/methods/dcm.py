@@ -10,7 +10,6 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.losses.contrastive import weighted_contrastive
 from mmbind.learning.samples import Batch, Samples
-from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer
 
 
@@ -22,10 +21,8 @@ class DualContrastive(Incomplete):
 
     name = "dcm"
 
-    def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
-        """One phase of the two-view loss, then fine-tuning."""
-        if unlabelled is None:
-            raise TypeError("the unlabelled windows are missing")
+    def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
+        """One phase of the two-view loss."""
         shared = trainer.model.names.index(inputs.shared)
 
         def loss(batch: Batch, generator: torch.Generator) -> Tensor:
@@ -34,7 +31,6 @@ class DualContrastive(Incomplete):
             return weighted_contrastive(*two_views(embeddings, presence, shared), batch.weights, trainer.temperature)
 
         trainer.run("pretrain", unlabelled, trainer.on(unlabelled, loss))
-        return trainer.finetune(labelled)
 
 
 def two_views(embeddings: Tensor, presence: Tensor, shared: int) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,6 @@ from mmbind.evaluation.methods.decoders import Decoders, mean_error
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.losses.contrastive import weighted_contrastive
 from mmbind.learning.samples import Batch, Samples
-from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer
 
 
@@ -25,10 +24,8 @@ class ImageBind(Incomplete):
 
     name = "imagebind"
 
-    def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
-        """Pre-trains the shared encoder, aligns the others, fine-tunes all."""
-        if unlabelled is None:
-            raise TypeError("the unlabelled windows are missing")
+    def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
+        """Pre-trains the shared encoder, aligns the others."""
         model, shared = trainer.model, inputs.shared
         encoder, place = model.encoders[shared], trainer.model.names.index(inputs.shared)
         decoders = Decoders(inputs.modalities, [shared], model.size)
@@ -52,4 +49,3 @@ class ImageBind(Incomplete):
         both = nn.ModuleDict({"encoder": encoder, "decoders": decoders})
         trainer.run("pretrain_shared", unlabelled, trainer.on(unlabelled, reconstruct), share=0.5, module=both)
         trainer.run("align", unlabelled, trainer.on(unlabelled, align), share=0.5)
-        return trainer.finetune(labelled)

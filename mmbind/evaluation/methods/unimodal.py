@@ -9,7 +9,6 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods.decoders import Decoders, mean_error
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.samples import Batch, Samples
-from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer
 
 
@@ -22,10 +21,8 @@ class Unimodal(Incomplete):
 
     name = "unimodal"
 
-    def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
-        """One phase of reconstruction, then fine-tuning."""
-        if unlabelled is None:
-            raise TypeError("the unlabelled windows are missing")
+    def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
+        """One phase of reconstruction."""
         model = trainer.model
         decoders = Decoders(inputs.modalities, model.names, model.size)
 
@@ -39,4 +36,3 @@ class Unimodal(Incomplete):
 
         both = nn.ModuleDict({"model": model, "decoders": decoders})
         trainer.run("pretrain", unlabelled, trainer.on(unlabelled, loss), module=both)
-        return trainer.finetune(labelled)

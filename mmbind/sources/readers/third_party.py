@@ -8,32 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from mmbind.config import READER_GROUP, BatchClock, ModalitySource, Source
-from mmbind.errors import InputError, MmbindError, nearest
+from mmbind.errors import MmbindError
+from mmbind.plugins import Plugins
 from mmbind.sources.table import BROKEN, Block, FileProblem, RawFile, time_column
 
 if TYPE_CHECKING:
     from mmbind.sources.readers import OpenFile
 
 
-def version_of(name: str) -> list[str]:
-    """Names the code behind a format: distribution, version, and the object inside.
-
-    Args:
-        name: the format.
-
-    Raises:
-        InputError: when no package, or more than one, reads it.
-    """
-    point = _entry_point(name)
-    told = ("", "") if point.dist is None else (point.dist.name, point.dist.version)
-    return [*told, point.value]
+_READERS = Plugins(READER_GROUP, "reader", "reads")
+#: Names the code behind a format, see :meth:`Plugins.version_of`.
+version_of = _READERS.version_of
 
 
 @cache
@@ -46,12 +37,7 @@ def third_party_reader(name: str) -> OpenFile:
     Raises:
         InputError: when no package, or more than one, reads it, or it cannot be imported.
     """
-    point = _entry_point(name)
-    who = f"The reader {name!r} ({' '.join(version_of(name)[:2]) or point.value})"
-    try:
-        function: OpenFile = point.load()
-    except Exception as error:
-        raise InputError(f"{who} cannot be imported: {error!r}.", hint="Reinstall its package.") from error
+    who, function = _READERS.load(name)
 
     def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySource]) -> RawFile:
         try:
@@ -63,15 +49,6 @@ def third_party_reader(name: str) -> OpenFile:
         return RawFile(_checked(raw, who, path, modalities), raw.missing, raw.unlabelled, raw.passed)
 
     return open_file
-
-
-def _entry_point(name: str) -> EntryPoint:
-    found = {point.value: point for point in entry_points(group=READER_GROUP, name=name)}
-    if not found:
-        raise InputError(f"No package reads {name!r}.", hint=nearest(name, entry_points(group=READER_GROUP).names))
-    if len(found) > 1:
-        raise InputError(f"More than one package reads {name!r}: {', '.join(sorted(found))}.", hint="Uninstall one.")
-    return next(iter(found.values()))
 
 
 def _failed(who: str, path: Path, reason: str) -> MmbindError:
