@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows.options import STUDY
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from mmbind.study import Study
 
-_STUDY = click.option("--study", default=".", show_default=True, help="The study's folder.")
 _VERSION = "'current', 'accepted', a tag, the beginning of an id, or a git revision"
 
 
@@ -27,7 +28,7 @@ def bindings() -> None:
 
 
 @bindings.command("list")
-@_STUDY
+@STUDY
 def list_versions(study: str) -> None:
     """List the present version, the named ones and those of the past, newest first."""
     opened = _open(study)
@@ -61,7 +62,7 @@ def list_versions(study: str) -> None:
 
 
 @bindings.command()
-@_STUDY
+@STUDY
 @click.argument("version", default="current")
 @click.option("--json", "as_json", is_flag=True, help="The whole manifest as JSON.")
 def show(study: str, version: str, as_json: bool) -> None:
@@ -83,7 +84,7 @@ def show(study: str, version: str, as_json: bool) -> None:
 
 
 @bindings.command()
-@_STUDY
+@STUDY
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B", default="current")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -102,7 +103,7 @@ def diff(study: str, before: str, after: str, as_json: bool) -> None:
 
 
 @bindings.command("tag")
-@_STUDY
+@STUDY
 @click.argument("name")
 @click.argument("version", default="current")
 def tag_version(study: str, name: str, version: str) -> None:
@@ -117,7 +118,7 @@ def tag_version(study: str, name: str, version: str) -> None:
 
 
 @bindings.command("accept")
-@_STUDY
+@STUDY
 @click.argument("version", default="current")
 def accept_version(study: str, version: str) -> None:
     """Make VERSION the one that reports and the pipeline's gate compare with (commit versions.json)."""
@@ -131,7 +132,7 @@ def accept_version(study: str, version: str) -> None:
 
 
 @bindings.command()
-@_STUDY
+@STUDY
 def check(study: str) -> None:
     """Hold the present version against the accepted one, as the pipeline's gate does."""
     from mmbind.versions.gate import check_quality
@@ -141,7 +142,7 @@ def check(study: str) -> None:
 
 
 @bindings.command()
-@_STUDY
+@STUDY
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--format",
@@ -161,7 +162,7 @@ def export(study: str, folder: Path, layout: str, shard_size: int) -> None:
 
 
 @bindings.command()
-@_STUDY
+@STUDY
 @click.argument("pair")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def lineage(study: str, pair: str, as_json: bool) -> None:

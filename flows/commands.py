@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from flows.options import STUDY
+
 
 @click.command()
-@click.option("--study", default=".", show_default=True, help="The study's folder.")
+@STUDY
 @click.option("--commit/--no-commit", default=False, show_default=True, help="Commit what names the run's version.")
 @click.option("--push/--no-push", default=True, show_default=True, help="Push data to the default DVC remote, if any.")
 @click.option("--keep-versions", type=click.IntRange(min=1), help="Forget cached data older than so many commits.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def history(study: Study) -> Iterator[Past]:
     """Revisions in which the binding changed, newest first; none outside git."""
     if not _tracked(study.root):
         return
-    cache = _cache(study.root)
+    objects = _cache(study.root)
     changed: list[tuple[str, str, str]] = []
     for line in git(["log", "--format=%H %cs", "--", "dvc.lock"], study.root).splitlines():
         revision, date = line.split()
@@ -91,7 +92,7 @@ def history(study: Study) -> Iterator[Past]:
     for place, (revision, date, digest) in enumerate(changed):
         older = changed[place + 1][2] if place + 1 < len(changed) else ""
         if digest and digest != older:
-            yield Past(revision, date, _at(study, revision, revision[:SHORT], cache))
+            yield Past(revision, date, _at(study, revision, revision[:SHORT], objects))
 
 
 def _known(study: Study) -> Iterator[Version]:
@@ -110,12 +111,12 @@ def _with_pairs(study: Study, version: Version) -> Version:
     return version
 
 
-def _at(study: Study, revision: str, name: str, cache: Path) -> Version | None:
+def _at(study: Study, revision: str, name: str, objects: Path) -> Version | None:
     """The binding of a revision; None when its manifest is not in the cache."""
-    listing = _object(cache, _digest(study, revision))
+    listing = _object(objects, _digest(study, revision))
     if listing is None:
         return None
-    files = {str(entry["relpath"]): _object(cache, str(entry["md5"])) for entry in read_json(listing)}
+    files = {str(entry["relpath"]): _object(objects, str(entry["md5"])) for entry in read_json(listing)}
     manifest = files.get("manifest.json")
     if manifest is None:
         return None
@@ -137,13 +138,19 @@ def _why(study: Study, revision: str) -> str:
     return f"DVC's cache does not hold {digest}" if digest else "its dvc.lock names none"
 
 
-def _object(cache: Path, digest: str) -> Path | None:
+def _object(objects: Path, digest: str) -> Path | None:
     """A file of DVC's cache by its digest; None when it is not there."""
-    path = cache / "files" / "md5" / digest[:2] / digest[2:]
+    path = objects / "files" / "md5" / digest[:2] / digest[2:]
     return path if digest and path.is_file() else None
 
 
 def _cache(root: Path) -> Path:
+    """Where DVC's cache lies; asked once, since asking starts a program."""
+    return _cache_of(root.resolve())
+
+
+@cache
+def _cache_of(root: Path) -> Path:
     return Path(dvc(["cache", "dir"], root)[-1].strip())
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmbind.cli.options import STUDY
+
 if TYPE_CHECKING:
     from mmbind.advice import Advice
 
@@ -14,7 +16,7 @@ _ALIGNMENTS = ("none", "centre", "standardise", "whiten", "coral")
 
 
 @click.command()
-@click.option("--study", default=".", show_default=True, help="The study's folder.")
+@STUDY
 @click.option("--learned", is_flag=True, help="Try the encoders that are trained, too (minutes).")
 @click.option(
     "--align",

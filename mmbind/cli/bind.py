@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from mmbind.cli.options import STUDY
+
 
 @click.group()
 def bind() -> None:
@@ -13,7 +15,7 @@ def bind() -> None:
 
 
 @bind.command()
-@click.option("--study", default=".", show_default=True, help="The study's folder.")
+@STUDY
 @click.option("--rotation", "names", multiple=True, help="A rotation of params.yaml; may be repeated.")
 @click.option(
     "--people",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_STUDY = click.option("--study", default=".", show_default=True, help="The study's folder.")
+from mmbind.cli.options import STUDY
 
 
 @click.command()
@@ -24,7 +24,7 @@ def init(folder: Path) -> None:
 
 
 @click.command()
-@_STUDY
+@STUDY
 @click.option("--scale", default=1.0, show_default=True, help="Share of the usual recording time.")
 @click.option("--seed", default=0, show_default=True, help="Seed of people, devices and motions.")
 def demo(study: str, scale: float, seed: int) -> None:
@@ -39,7 +39,7 @@ def demo(study: str, scale: float, seed: int) -> None:
 
 
 @click.command()
-@_STUDY
+@STUDY
 @click.option(
     "--from",
     "folder",
@@ -57,7 +57,7 @@ def fetch(study: str, folder: Path) -> None:
 
 
 @click.command()
-@_STUDY
+@STUDY
 def results(study: str) -> None:
     """Print the table of results and where the reports lie."""
     from mmbind.cli.results import results_lines
@@ -68,7 +68,7 @@ def results(study: str) -> None:
 
 
 @click.command()
-@_STUDY
+@STUDY
 @click.option("--only", "names", multiple=True, help="A rotation's name; may be repeated. All when left out.")
 def rotations(study: str, names: tuple[str, ...]) -> None:
     """Repeat binding, training and evaluation with other people in the roles.

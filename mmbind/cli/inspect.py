@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from mmbind.cli.options import STUDY
+
 _PLOT = click.option(
     "--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw one recording into this file."
 )
@@ -49,7 +51,7 @@ def inspect(path: Path, name: str | None, block: Path | None, picture: Path | No
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@click.option("--study", default=".", show_default=True, help="The study's folder.")
+@STUDY
 @click.option("--dry-run", is_flag=True, help="Read everything, show what would come of it, and write nothing.")
 @_PLOT
 def ingest(sources: tuple[str, ...], study: str, dry_run: bool, picture: Path | None) -> None:

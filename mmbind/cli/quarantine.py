@@ -6,7 +6,8 @@ import json
 
 import click
 
-_STUDY = click.option("--study", default=".", show_default=True, help="The study's folder.")
+from mmbind.cli.options import STUDY
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
 
 
@@ -19,7 +20,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@_STUDY
+@STUDY
 @click.option("--source", help="Only this source.")
 @_JSON
 def list_rules(study: str, source: str | None, as_json: bool) -> None:
@@ -43,7 +44,7 @@ def list_rules(study: str, source: str | None, as_json: bool) -> None:
 
 
 @quarantine.command()
-@_STUDY
+@STUDY
 @click.option("--source", required=True, help="The source.")
 @click.option("--rule", help="Only rows of this rule.")
 @click.option("--file", "file", help="Only rows of this file (path below the source's folder).")
@@ -82,7 +83,7 @@ def show(
 
 
 @quarantine.command()
-@_STUDY
+@STUDY
 @click.option("--source", required=True, help="The source.")
 @click.option("--rule", help="Rows of this rule.")
 @click.option("--file", "file", help="Rows of this file (path below the source's folder).")
