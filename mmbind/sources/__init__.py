@@ -5,6 +5,7 @@ set. What cannot be trusted is set aside with its place and the reason, never dr
 """
 
 from mmbind.sources.archives import FetchSummary, fetch_archives
-from mmbind.sources.ingest import IngestSummary, ingest
+from mmbind.sources.ingest import ingest
+from mmbind.sources.ingest_summary import IngestSummary
 
 __all__ = ["FetchSummary", "IngestSummary", "fetch_archives", "ingest"]

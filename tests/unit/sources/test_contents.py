@@ -110,6 +110,6 @@ def test_a_file_that_is_being_written_is_refused(tmp_path: Path, monkeypatch: py
 def test_many_processes_give_the_bytes_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = filled(tmp_path / "one"), filled(tmp_path / "two")
     ingest(one, "s")
-    monkeypatch.setattr(sys.modules["mmbind.sources.ingest"], "ALONE", 0)
+    monkeypatch.setattr(sys.modules["mmbind.sources.ingest_job"], "ALONE", 0)
     ingest(two, "s")
     assert content(one) == content(two)
