@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from mmbind.binding.gate import check_pairs
 from mmbind.binding.pairs import Paired, pair
 from mmbind.binding.plan import Loan, Party, check_parties, plan_loans
 from mmbind.binding.proposals import Proposals
@@ -24,6 +25,7 @@ from mmbind.errors import InputError
 from mmbind.files import digest_of, sha256_file, short_id, whole_folder, write_json, write_parquet
 from mmbind.schema import PAIRS, conform
 from mmbind.study import Study
+from mmbind.validation.judgement import Judgement
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class BindSummary:
     Attributes:
         manifest: as written to ``manifest.json``.
         costs: what the searches took over from an earlier binding, by who asked whom.
+        judgement: of the pairs; None in a study without ``pairs.json``.
     """
 
     manifest: dict[str, Any]
     costs: dict[str, str] = field(default_factory=dict)
+    judgement: Judgement | None = None
 
     def lines(self) -> list[str]:
         """Counts and figures per loan."""
@@ -49,6 +53,7 @@ class BindSummary:
                 f"largest hub {figures['hubness_max']:.0f}, weight {figures['weight']:.3f}"
             )
         lines += [f"{search}: {cost}" for search, cost in sorted(self.costs.items())]
+        lines += self.judgement.lines() if self.judgement else []
         return [*lines, f"binding {self.manifest['id'][:12]}: {self.manifest['counts']['pairs']} pairs"]
 
 
@@ -71,6 +76,8 @@ def bind(study: Study) -> BindSummary:
         MissingStageError: before assign or embed.
         InputError: when roles cannot be compared, nobody can lend, lenders are too few, or
             no window finds a partner.
+        ConfigError: when the suite ``pairs.json`` is wrong.
+        GateError: when the pairs break a critical rule of it; they are left to be looked at.
     """
     shared, config = study.params.shared.modality, study.params.binding
     memory = study.work(f"searches-{short_id(study.data.resolve().as_posix())}")
@@ -97,7 +104,10 @@ def bind(study: Study) -> BindSummary:
             "quality": {**overall(list(figures.values())), "loans": figures},
         }
         write_json(folder / "manifest.json", manifest)
-    return BindSummary(manifest, proposals.costs)
+        judgement = check_pairs(study, {loan.name: paired.pairs for loan, paired in found.loans}, manifest, folder)
+    if judgement is not None:
+        judgement.enforce()
+    return BindSummary(manifest, proposals.costs, judgement)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ expected (``suites``), Great Expectations judges (``judge``), and the judgement 
 pipeline or lets it go on (``judgement``).
 """
 
-from mmbind.validation.judgement import Judgement
+from mmbind.validation.records_judgement import RecordsJudgement
 from mmbind.validation.validate import validate
 
-__all__ = ["Judgement", "validate"]
+__all__ = ["RecordsJudgement", "validate"]

@@ -18,6 +18,7 @@ import polars as pl
 
 from mmbind.sources.sift import BACKWARD_TIME, DUPLICATE_TIME
 from mmbind.sources.sound import NOT_FINITE
+from mmbind.validation.table import KEYS, Table
 
 #: What a row can be about.
 SCOPES = ("file", "modality", "source")
@@ -42,10 +43,7 @@ IN_UNIT = (
 )
 #: The table's columns.
 SUMMARY: dict[str, type[pl.DataType]] = {
-    "scope": pl.String,
-    "file": pl.String,
-    "modality": pl.String,
-    "unit": pl.String,
+    **KEYS,
     #: How a derived modality was computed, e.g. ``linear_acceleration``; empty for one that was read.
     "kind": pl.String,
     "channels": pl.Int64,
@@ -101,3 +99,5 @@ SUMMARY: dict[str, type[pl.DataType]] = {
     "copied_share": pl.Float64,
     "twin_share": pl.Float64,
 }
+#: The summary as suites know it.
+RECORDS = Table("records", SUMMARY, SCOPES, IN_UNIT)

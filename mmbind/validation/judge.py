@@ -16,7 +16,6 @@ from typing import Any
 import polars as pl
 
 from mmbind.errors import ConfigError, nearest
-from mmbind.validation.columns import IN_UNIT, SUMMARY
 from mmbind.validation.judgement import Finding, Verdict
 from mmbind.validation.suites import Expectation, Suite
 from mmbind.validation.summary import rounded
@@ -30,7 +29,7 @@ def judge(summary: pl.DataFrame, suite: Suite) -> list[Verdict]:
     """Judges a summary by a suite.
 
     Args:
-        summary: a table with the columns of ``SUMMARY``.
+        summary: a table with the columns of ``suite.table``.
         suite: the rules.
 
     Returns:
@@ -50,7 +49,9 @@ def judge(summary: pl.DataFrame, suite: Suite) -> list[Verdict]:
             rows = _rows(frame, condition, rules[0], suite)
             results = _validate(tables, rows, rules, suite)
             for rule in rules:
-                verdicts[rule.meta.rule] = _verdict(rule, results[rule.meta.rule], table, _range(rows, rule), suite)
+                verdicts[rule.meta.rule] = _verdict(
+                    rule, results[rule.meta.rule], table, _range(rows, rule, suite), suite
+                )
     return [verdicts[rule.meta.rule] for rule in suite.rules]
 
 
@@ -131,18 +132,18 @@ def _check_known(rule: Expectation, suite: Suite) -> None:
         raise _wrong(
             rule, suite, f"has the unknown type {rule.type!r}", nearest(rule.type, known).partition(" Known:")[0]
         )
-    if column is not None and column not in SUMMARY:
-        raise _wrong(rule, suite, f"judges the unknown column {column!r}", nearest(column, SUMMARY))
+    if column is not None and column not in suite.table.columns:
+        raise _wrong(rule, suite, f"judges the unknown column {column!r}", nearest(column, suite.table.columns))
     try:
         ExpectationConfiguration(**rule.model_dump()).to_domain_obj()
     except Exception as error:
         raise _wrong(rule, suite, f"is no expectation: {' '.join(str(error).split())}") from None
 
 
-def _range(rows: Any, rule: Expectation) -> tuple[float, float] | None:
+def _range(rows: Any, rule: Expectation, suite: Suite) -> tuple[float, float] | None:
     """Least and greatest number that a rule on a column judges."""
     column = rule.kwargs.get("column")
-    if column is None or SUMMARY[column] == pl.String:
+    if column is None or suite.table.columns[column] == pl.String:
         return None
     values = rows[column].dropna()
     return (rounded(float(values.min())), rounded(float(values.max()))) if len(values) else None
@@ -167,7 +168,7 @@ def _verdict(
         passed=bool(result.success),
         column=column,
         limit=_limit(rule),
-        unit=failing["unit"][0] if broken is not None and column in IN_UNIT else "",
+        unit=failing["unit"][0] if broken is not None and column in suite.table.in_unit else "",
         judged=int(outcome.get("element_count", table.height)) - int(outcome.get("missing_count") or 0),
         failed=failing.height,
         observed=judged if column else rounded(outcome.get("observed_value")),

@@ -1,4 +1,4 @@
-"""What a judgement says: a verdict per rule, the conservation of rows, and the gate."""
+"""What a judgement says: a verdict per rule, and the gate."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mmbind.errors import GateError
-from mmbind.validation.conservation import Conservation
-
-#: Pairs of copies that a terminal is told of.
-TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -80,27 +76,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """All that ``validate`` found out about a source.
+    """What a suite says of a summary.
 
     Attributes:
-        source: its name.
+        about: the source, or what else was judged, as messages call it.
         suites: names of the suite files used.
         verdicts: one per rule, in the order of the suite.
-        conservation: whether every row read was kept or quarantined.
-        quarantined: quarantined rows and files by rule.
-        figures: summary of the source and of each modality.
-        copies: recordings with the same content: file, modality, other_file, other_modality and
-            share of the fingerprint, the first of them.
+        figures: what was judged, by scope and modality.
         path: where the judgement is written.
     """
 
-    source: str
+    about: str
     suites: Sequence[str]
     verdicts: Sequence[Verdict]
-    conservation: Conservation
-    quarantined: Mapping[str, int]
     figures: Mapping[str, Any]
-    copies: Sequence[Mapping[str, Any]]
     path: Path
 
     @property
@@ -115,47 +104,35 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """Whether the source may go on."""
-        return not self.stopping and self.conservation.holds
+        """Whether the pipeline may go on."""
+        return not self.stopping
 
     def to_dict(self) -> dict[str, Any]:
-        """The judgement as JSON has it: the same bytes for the same records."""
+        """The judgement as JSON has it: the same bytes for the same tables."""
         return {
-            "source": self.source,
+            "about": self.about,
             "passed": self.passed,
             "suites": list(self.suites),
-            "conservation": {**asdict(self.conservation), "holds": self.conservation.holds},
-            "quarantined": dict(self.quarantined),
             "figures": dict(self.figures),
-            "copies": [dict(pair) for pair in self.copies],
             "rules": [asdict(verdict) for verdict in self.verdicts],
         }
 
     def lines(self) -> list[str]:
         """A short account for a terminal."""
         held = sum(verdict.passed for verdict in self.verdicts)
-        rows = self.conservation
         return [
-            f"{self.source}: {held} of {len(self.verdicts)} rules hold; rows read {rows.read}"
-            f" = kept {rows.kept} + quarantined {rows.quarantined}",
+            f"{self.about}: {held} of {len(self.verdicts)} rules hold",
             *(f"warning: {verdict.sentence}." for verdict in self.warnings),
-            *(
-                f"copy: {pair['modality']} of {pair['file']} is {pair['other_modality']} of {pair['other_file']}."
-                for pair in self.copies[:TOLD]
-            ),
         ]
 
     def enforce(self) -> None:
         """Stops the pipeline when a critical rule is broken.
 
         Raises:
-            GateError: names source, file, rule, observed value, limit and the next step.
+            GateError: names what was judged, rule, observed value, limit and the next step.
         """
-        if self.passed:
+        if not self.stopping:
             return
-        if not self.conservation.holds:
-            message = f"{self.source}: rows are not conserved, {self.conservation.breaks[0]}."
-            raise GateError(message, hint=f"Run the stage ingest again for {self.source!r} (dvc repro -f).")
         first, *others = self.stopping
         also = f" (also failed: {', '.join(verdict.rule for verdict in others)})" if others else ""
-        raise GateError(f"{self.source}: {first.sentence}{also}.", hint=f"{first.next} Details: {self.path}.")
+        raise GateError(f"{self.about}: {first.sentence}{also}.", hint=f"{first.next} Details: {self.path}.")

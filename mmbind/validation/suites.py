@@ -21,7 +21,7 @@ from mmbind.config.base import Section
 from mmbind.errors import ConfigError, nearest
 from mmbind.files import read_json
 from mmbind.units import UNITS
-from mmbind.validation.columns import SCOPES
+from mmbind.validation.table import Table
 
 #: Comparisons of a row condition whose right side has a known set of values.
 _COMPARED = re.compile(r"\b(scope|unit)\s*==\s*['\"]([^'\"]*)['\"]")
@@ -59,29 +59,31 @@ class Suite:
     """The rules that hold for one source.
 
     Attributes:
+        table: the summary that they speak of.
         files: the suite files read, base first.
         rules: the expectations, in the order of the files, without those that are off.
         places: the file that each rule stands in, by name.
     """
 
+    table: Table
     files: Sequence[Path]
     rules: Sequence[Expectation]
     places: Mapping[str, Path]
 
 
-def load_suite(folder: Path, table: str, source: str) -> Suite:
+def load_suite(folder: Path, table: Table, source: str = "") -> Suite:
     """Reads the rules for a source's table.
 
     Args:
         folder: ``expectations/``.
-        table: the suite's name, e.g. ``records``.
-        source: the source, whose own file may replace rules.
+        table: what the rules speak of.
+        source: the source, whose own file may replace rules; empty where a suite is for no single source.
 
     Raises:
         ConfigError: when a file is missing or is no suite.
     """
-    base, own = folder / f"{table}.json", folder / f"{table}.{source}.json"
-    files = [base, own] if own.is_file() else [base]
+    base, own = folder / f"{table.name}.json", folder / f"{table.name}.{source}.json"
+    files = [base, own] if source and own.is_file() else [base]
     rules: dict[str, Expectation] = {}
     places: dict[str, Path] = {}
     for path in files:
@@ -90,10 +92,10 @@ def load_suite(folder: Path, table: str, source: str) -> Suite:
             name = expectation.meta.rule
             if name in seen:
                 raise ConfigError(f"the rule {name!r} stands twice.", path=path)
-            _check_condition(expectation, path)
+            _check_condition(expectation, table, path)
             seen.add(name)
             rules[name], places[name] = expectation, path
-    return Suite(files, [rule for rule in rules.values() if rule.meta.severity != "off"], places)
+    return Suite(table, files, [rule for rule in rules.values() if rule.meta.severity != "off"], places)
 
 
 def _read(path: Path) -> SuiteFile:
@@ -110,12 +112,12 @@ def _read(path: Path) -> SuiteFile:
         raise ConfigError(f"is not JSON: {error}.", path=path, line=getattr(error, "lineno", None)) from None
 
 
-def _check_condition(expectation: Expectation, path: Path) -> None:
+def _check_condition(expectation: Expectation, table: Table, path: Path) -> None:
     """Refuses a row condition that no row can meet, since such a rule would never be judged."""
     condition, name = expectation.kwargs.get("row_condition", ""), expectation.meta.rule
     if not isinstance(condition, str):
         raise ConfigError(f"the row_condition of the rule {name!r} must be text.", path=path, key=name)
-    known = {"scope": SCOPES, "unit": tuple(sorted({unit.si for unit in UNITS.values()}))}
+    known = {"scope": table.scopes, "unit": tuple(sorted({unit.si for unit in UNITS.values()}))}
     for column, value in _COMPARED.findall(condition):
         if value not in known[column]:
             message = f"the rule {name!r} asks for the {column} {value!r}, which no row has."

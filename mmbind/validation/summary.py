@@ -63,12 +63,12 @@ def summarise(manifest: Mapping[str, Any], quarantine: pl.DataFrame, found: Surv
 
 
 def figures_of(summary: pl.DataFrame) -> dict[str, Any]:
-    """The figures of the source and of its modalities, as a judgement reports them."""
+    """The figures of the whole and of its modalities (or loans), as a judgement reports them."""
     figures: dict[str, Any] = {"modalities": {}}
     for row in summary.filter(pl.col("scope") != "file").iter_rows(named=True):
         known = {name: rounded(value) for name, value in row.items() if name not in ("scope", "file", "modality")}
         known = {name: value for name, value in known.items() if value not in (None, "")}
-        if row["scope"] == "source":
+        if not row["modality"]:
             figures |= known
         else:
             figures["modalities"][row["modality"]] = known

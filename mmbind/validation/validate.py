@@ -7,21 +7,20 @@ import polars as pl
 from mmbind.errors import InputError, MissingStageError, nearest
 from mmbind.files import read_json, write_json, write_parquet
 from mmbind.study import Study
+from mmbind.validation.columns import RECORDS
 from mmbind.validation.conservation import check_conservation, manifest_counts
 from mmbind.validation.judge import judge
-from mmbind.validation.judgement import Judgement
+from mmbind.validation.records_judgement import RecordsJudgement
 from mmbind.validation.suites import load_suite
 from mmbind.validation.summary import figures_of, summarise
 from mmbind.validation.survey import survey
 
-#: The suite that judges records.
-TABLE = "records"
 #: How many pairs of copies a judgement lists, and what it says of each.
 LISTED = 20
 NAMED_COPY = ("file", "modality", "other_file", "other_modality", "share")
 
 
-def validate(study: Study, source: str) -> Judgement:
+def validate(study: Study, source: str) -> RecordsJudgement:
     """Judges a source's records and writes the judgement, whatever it is, and the fingerprints of its recordings.
 
     Args:
@@ -42,7 +41,7 @@ def validate(study: Study, source: str) -> Judgement:
     records = study.records(source)
     if not (records / "manifest.json").is_file():
         raise MissingStageError(records, "ingest")
-    suite = load_suite(study.suites, TABLE, source)
+    suite = load_suite(study.suites, RECORDS, source)
     manifest = read_json(records / "manifest.json")
     recordings = pl.read_parquet(records / "recordings.parquet")
     quarantine = pl.read_parquet(records / "quarantine.parquet")
@@ -52,8 +51,8 @@ def validate(study: Study, source: str) -> Judgement:
     )
     set_aside = quarantine.drop_nulls("modality").group_by("file", "modality").agg(quarantined=pl.len().cast(pl.Int64))
     summary = summarise(manifest, quarantine, found)
-    judgement = Judgement(
-        source=source,
+    judgement = RecordsJudgement(
+        about=source,
         suites=[path.name for path in suite.files],
         verdicts=judge(summary, suite),
         conservation=check_conservation(manifest_counts(manifest), kept, set_aside),

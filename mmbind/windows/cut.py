@@ -23,6 +23,8 @@ from mmbind.errors import InputError
 from mmbind.files import whole_folder
 from mmbind.progress import progress
 from mmbind.study import Study
+from mmbind.validation.judgement import Judgement
+from mmbind.windows.gate import check_windows
 from mmbind.windows.grid import Cuts
 from mmbind.windows.plan import Plan, plan_windows
 from mmbind.windows.readings import Records
@@ -45,10 +47,12 @@ class WindowSummary:
         counts: as in the store's manifest: recordings (read, cut, refused by reason),
             windows (planned, kept, refused by reason), modalities (present, absent),
             labels, unlabelled, readings (read, unusable).
+        judgement: of the windows; None in a study without ``windows.json``.
     """
 
     source: str
     counts: dict[str, Any]
+    judgement: Judgement | None = None
 
     def lines(self) -> list[str]:
         """Windows kept, what was refused, and the labels."""
@@ -65,7 +69,7 @@ class WindowSummary:
         for name, count in self.counts["readings"].items():
             if count["unusable"]:
                 lines.append(f"{self.source}: {count['unusable']} {name} readings lack a channel and were passed over")
-        return lines
+        return [*lines, *(self.judgement.lines() if self.judgement else [])]
 
 
 def cut_windows(study: Study, source: str) -> WindowSummary:
@@ -86,6 +90,8 @@ def cut_windows(study: Study, source: str) -> WindowSummary:
     Raises:
         InputError: for an unknown source, or when no window can be cut.
         MissingStageError: when the source was not ingested.
+        ConfigError: when the suite ``windows.json`` is wrong.
+        GateError: when the windows break a critical rule of it; they are left to be looked at.
     """
     records, windows = Records.open(study, source), study.params.windows
     plan = plan_windows(records, windows, shared=study.params.shared.modality)
@@ -107,7 +113,10 @@ def cut_windows(study: Study, source: str) -> WindowSummary:
             writer.add(index, {name: spill.read(chosen) for name, spill in spilled.items()})
         writer.close(counts)
         shutil.rmtree(folder / ".spill")
-    return WindowSummary(source, counts)
+        judgement = check_windows(study, source, folder)
+    if judgement is not None:
+        judgement.enforce()
+    return WindowSummary(source, counts, judgement)
 
 
 def _spec(records: Records, windows: Windows, modality: str) -> ModalitySpec:

@@ -18,7 +18,7 @@ from mmbind.files import read_json
 from mmbind.sources import ingest
 from mmbind.study import Study
 from mmbind.units import GRAVITY
-from mmbind.validation import Judgement, validate
+from mmbind.validation import RecordsJudgement, validate
 from tests.support import tiny_params, write_study
 from tests.unit.validation.records import RATE_HZ, worn
 
@@ -57,7 +57,7 @@ def with_nan(lines: Lines, start: int, stop: int) -> Lines:
 class Walked:
     """A source after ingest and validate: the judgement, and the quarantine's rows by file and rule."""
 
-    judgement: Judgement
+    judgement: RecordsJudgement
     aside: Counter[tuple[str, str]]
 
     def warned_of(self, rule: str) -> list[str]:

@@ -12,6 +12,7 @@ from mmbind.files import read_json, write_json
 from mmbind.study import Study
 from mmbind.units import GRAVITY
 from mmbind.validation import validate
+from mmbind.validation.columns import RECORDS
 from mmbind.validation.suites import load_suite
 from tests.support import ROOT
 from tests.unit.validation.records import study_with_suites, worn, write_records
@@ -64,10 +65,10 @@ def test_a_sources_own_file_replaces_rules_by_name(study: Study, folder: Path) -
 
 
 def test_another_sources_file_changes_nothing(folder: Path) -> None:
-    base = load_suite(folder, "records", "s").rules
+    base = load_suite(folder, RECORDS, "s").rules
     write_own(folder, expectation("gravity", meta={"severity": "off"}), source="other")
-    assert load_suite(folder, "records", "s").rules == base
-    assert len(load_suite(folder, "records", "other").rules) == len(base) - 1
+    assert load_suite(folder, RECORDS, "s").rules == base
+    assert len(load_suite(folder, RECORDS, "other").rules) == len(base) - 1
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_an_expectation_that_would_be_dropped_is_named(study: Study, folder: Pat
 def test_mistakes_in_a_suite_file_are_told(folder: Path, wrong: Any, told: str) -> None:
     write_own(folder, expectation("rate", **wrong))
     with pytest.raises(ConfigError, match=told):
-        load_suite(folder, "records", "s")
+        load_suite(folder, RECORDS, "s")
 
 
 def test_other_expectations_than_between_are_told_in_words(study: Study, folder: Path) -> None:
@@ -124,12 +125,12 @@ def test_other_expectations_than_between_are_told_in_words(study: Study, folder:
 def test_a_rule_stands_once_in_a_file(folder: Path) -> None:
     write_own(folder, expectation("rate"), expectation("rate"))
     with pytest.raises(ConfigError, match="'rate' stands twice"):
-        load_suite(folder, "records", "s")
+        load_suite(folder, RECORDS, "s")
 
 
 def test_missing_and_broken_suite_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"records\.json: cannot be read"):
-        load_suite(tmp_path, "records", "s")
+        load_suite(tmp_path, RECORDS, "s")
     (tmp_path / "records.json").write_text("{\n  oops")
     with pytest.raises(ConfigError, match=r"records\.json:2: is not JSON"):
-        load_suite(tmp_path, "records", "s")
+        load_suite(tmp_path, RECORDS, "s")
