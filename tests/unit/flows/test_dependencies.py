@@ -13,11 +13,16 @@ from tests.support import ROOT
 LEARNERS = {"encoders", "learning", "training", "evaluation"}
 ROOMS = {"sources", "validation", "windows", "roles", "binding", "dataset", "reports", "versions", *LEARNERS}
 #: Imported with a room and not used by the stage: evaluation also walks whole rotations,
-#: encoders also fit what bind only reads, validation also judges records, versions also trace pairs.
+#: encoders also fit what bind only reads, validation also judges records, versions also trace pairs; windows
+#: that are only read were judged when they were cut, and so were pairs.
 UNUSED = {
+    "window": {"sources"},
     "assign": {"sources"},
-    "bind": {"learning"},
-    "report": {"sources"},
+    "fit-shared": {"sources", "validation"},
+    "embed": {"sources", "validation"},
+    "bind": {"learning", "sources"},
+    "report": {"sources", "validation"},
+    "train": {"sources", "validation"},
     "evaluate": {"roles", "versions", "sources", "validation"},
 }
 LOADED = """
