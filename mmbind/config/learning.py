@@ -40,8 +40,11 @@ class Augment(Section):
 
 
 class Network(Section):
-    """One 1-D convolutional encoder per modality."""
+    """One encoder per modality."""
 
+    #: ``cnn``: 1-D convolutions over time. ``cnn_gru``: the research code's convolutions and GRU.
+    #: ``transformer``: a small Transformer over patches of the window.
+    kind: Literal["cnn", "cnn_gru", "transformer"] = "cnn"
     width: int = Field(default=64, ge=4)
     #: Size of an encoder's feature vector.
     features: int = Field(default=128, ge=2)

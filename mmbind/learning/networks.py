@@ -1,4 +1,4 @@
-"""One encoder for every modality: a 1-D convolutional network over time."""
+"""The usual encoder of a modality: a 1-D convolutional network over time."""
 
 from __future__ import annotations
 
@@ -60,15 +60,25 @@ class ModalityEncoder(nn.Module):
         Raises:
             ValueError: for windows of another shape.
         """
-        if signals.ndim != 3 or signals.shape[1:] != (self.steps, self.channels):
-            raise ValueError(f"expected (windows, {self.steps}, {self.channels}), found {tuple(signals.shape)}")
+        refuse_other_shapes(signals, self.steps, self.channels)
         return cast(Tensor, self.layers(signals.transpose(1, 2)))
 
 
-class _BatchNorm(nn.BatchNorm1d):
+def refuse_other_shapes(signals: Tensor, steps: int, channels: int) -> None:
+    """Refuses windows that are not (windows, steps, channels).
+
+    Raises:
+        ValueError: with both shapes.
+    """
+    if signals.ndim != 3 or signals.shape[1:] != (steps, channels):
+        raise ValueError(f"expected (windows, {steps}, {channels}), found {tuple(signals.shape)}")
+
+
+class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation that takes its running statistics where a batch holds one value."""
 
     def forward(self, values: Tensor) -> Tensor:
+        """Normalises (windows, channels, positions)."""
         if values.shape[0] * values.shape[2] > 1:
             return super().forward(values)
         return functional.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
@@ -76,4 +86,4 @@ class _BatchNorm(nn.BatchNorm1d):
 
 def _block(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
     convolution = nn.Conv1d(inputs, outputs, kernel, stride=2, padding=kernel // 2, bias=False)
-    return convolution, _BatchNorm(outputs), nn.ReLU()
+    return convolution, BatchNorm(outputs), nn.ReLU()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmbind.config import Network
-from mmbind.learning.networks import ModalityEncoder
+from mmbind.learning.kinds import encoder_of
 from mmbind.learning.scaling import Scaler
 from mmbind.windows.store import ModalitySpec
 
@@ -32,7 +32,7 @@ class MultimodalModel(nn.Module):
         Args:
             modalities: by name; their order never matters.
             classes: how many.
-            network: sizes.
+            network: kind and sizes.
             scalers: one per modality; kept as buffers.
         """
         super().__init__()
@@ -44,9 +44,7 @@ class MultimodalModel(nn.Module):
         self.heads = nn.ModuleDict()
         for name in self.names:
             spec = modalities[name]
-            self.encoders[name] = ModalityEncoder(
-                spec.steps, len(spec.channels), network.width, network.features, network.dropout
-            )
+            self.encoders[name] = encoder_of(network, spec.steps, len(spec.channels))
             self.heads[name] = nn.Sequential(
                 nn.Linear(network.features + self.bits, network.features),
                 nn.ReLU(),

@@ -6,10 +6,12 @@ import shutil
 from dataclasses import dataclass
 
 import polars as pl
+import torch
 
+from mmbind import __version__
 from mmbind.config import TARGET
 from mmbind.errors import MissingStageError
-from mmbind.files import digest_folder, read_json, write_json, write_text
+from mmbind.files import digest_folder, digest_of, read_json, write_json, write_text
 from mmbind.learning.checkpoint import work_name
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
@@ -91,7 +93,10 @@ def train(study: Study) -> TrainSummary:
     about = {
         "binding": binding,
         "compute": params.compute.model_dump(),
+        "data": digest_of(inputs),
         "inputs": inputs,
+        "metrics": metrics,
+        "software": {"mmbind": __version__, "torch": torch.__version__},
         "training": params.training.model_dump(),
     }
     save_model(study.model("multimodal"), trained, about)

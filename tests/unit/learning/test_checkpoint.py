@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mmbind.errors import DataError, InputError
-from mmbind.files import digest_folder
+from mmbind.files import digest_folder, read_json, sha256_file, write_json
 from mmbind.learning.checkpoint import load_into, read_card, save_module, work_name
 
 
@@ -23,7 +23,9 @@ def test_a_module_comes_back_to_the_bit(tmp_path: Path) -> None:
     save_module(tmp_path / "m", saved, {"kind": "test"})
     with torch.no_grad():
         loaded[0].weight += 1
-    assert load_into(tmp_path / "m", loaded) == read_card(tmp_path / "m") == {"kind": "test"}
+    card = load_into(tmp_path / "m", loaded)
+    assert card == read_card(tmp_path / "m")
+    assert card["kind"] == "test"
     assert all(
         torch.equal(a, b) for a, b in zip(saved.state_dict().values(), loaded.state_dict().values(), strict=True)
     )
@@ -46,6 +48,41 @@ def test_missing_broken_and_foreign_models_are_told_apart(tmp_path: Path) -> Non
         load_into(tmp_path / "m", network())
     (tmp_path / "m" / "card.json").write_text("{")
     with pytest.raises(DataError, match=r"card\.json: cannot be read"):
+        read_card(tmp_path / "m")
+
+
+def test_weights_of_another_model_are_refused_with_both_digests(tmp_path: Path) -> None:
+    save_module(tmp_path / "m", network(), {})
+    torch.manual_seed(1)
+    other = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    save_module(tmp_path / "other", other, {})
+    weights = tmp_path / "m" / "model.safetensors"
+    mine = read_card(tmp_path / "m")["weights"]
+    assert mine == {"file": "model.safetensors", "sha256": sha256_file(weights)}
+    weights.write_bytes((tmp_path / "other" / "model.safetensors").read_bytes())
+    with pytest.raises(DataError, match=f"its sha256 is {sha256_file(weights)}, the card says {mine['sha256']}"):
+        load_into(tmp_path / "m", network())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, r"is of format 2; this version of mmbind reads format 1"),
+        ({"format": None}, r"is of format None"),
+        ({"weights": None}, r"does not name the sha256 of its weights"),
+    ],
+)
+def test_cards_of_another_format_are_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    save_module(tmp_path / "m", network(), {})
+    write_json(tmp_path / "m" / "card.json", read_json(tmp_path / "m" / "card.json") | change)
+    with pytest.raises(DataError, match=message):
+        read_card(tmp_path / "m")
+
+
+def test_a_card_without_a_format_is_refused(tmp_path: Path) -> None:
+    save_module(tmp_path / "m", network(), {})
+    write_json(tmp_path / "m" / "card.json", {"kind": "test"})
+    with pytest.raises(DataError, match="names no format"):
         read_card(tmp_path / "m")
 
 

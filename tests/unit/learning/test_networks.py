@@ -7,16 +7,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from mmbind.config import Augment
+from mmbind.config import Augment, Network
 from mmbind.learning.augment import augment
-from mmbind.learning.networks import ModalityEncoder
+from mmbind.learning.kinds import KINDS, encoder_of
 
 
-@settings(deadline=None, max_examples=15)
-@given(st.integers(2, 130), st.integers(1, 7), st.integers(1, 3))
-def test_any_window_gives_one_finite_vector_and_gradient(steps: int, channels: int, windows: int) -> None:
+def encoder_like(kind: str, steps: int, channels: int) -> torch.nn.Module:
     torch.manual_seed(0)
-    encoder = ModalityEncoder(steps, channels, width=4, features=6, dropout=0.3)
+    return encoder_of(Network(kind=kind, width=4, features=6, dropout=0.3), steps, channels)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(sorted(KINDS)), st.integers(2, 130), st.integers(1, 7), st.integers(1, 3))
+def test_any_window_gives_one_finite_vector_and_gradient(kind: str, steps: int, channels: int, windows: int) -> None:
+    encoder = encoder_like(kind, steps, channels)
     vectors = encoder(torch.randn(windows, steps, channels))
     torch.autograd.backward(vectors.sum())
     assert vectors.shape == (windows, 6)
@@ -24,17 +28,36 @@ def test_any_window_gives_one_finite_vector_and_gradient(steps: int, channels: i
     assert all(p.grad is not None and p.grad.isfinite().all() for p in encoder.parameters())
 
 
-def test_a_window_is_encoded_alike_alone_and_among_others() -> None:
-    torch.manual_seed(0)
-    encoder = ModalityEncoder(24, 3, width=4, features=6, dropout=0.3).eval()
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_window_is_encoded_alike_alone_and_among_others(kind: str) -> None:
+    encoder = encoder_like(kind, 24, 3).eval()
     windows = torch.randn(5, 24, 3)
     with torch.no_grad():
         assert torch.allclose(encoder(windows)[2], encoder(windows[2:3])[0], atol=1e-6)
 
 
-def test_windows_of_another_shape_are_refused() -> None:
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_order_in_time_counts(kind: str) -> None:
+    encoder = encoder_like(kind, 24, 3).eval()
+    windows = torch.randn(2, 24, 3)
+    with torch.no_grad():
+        assert not torch.allclose(encoder(windows), encoder(windows.flip(1)), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_windows_of_another_shape_are_refused(kind: str) -> None:
     with pytest.raises(ValueError, match=r"expected \(windows, 24, 3\)"):
-        ModalityEncoder(24, 3, width=4, features=6)(torch.zeros(2, 3, 24))
+        encoder_like(kind, 24, 3)(torch.zeros(2, 3, 24))
+
+
+def test_the_recurrent_encoder_has_the_sizes_of_the_research_code() -> None:
+    encoder = encoder_of(Network(kind="cnn_gru", width=64, features=128), 120, 6)
+    shapes = {name: tuple(value.shape) for name, value in encoder.named_parameters()}
+    assert shapes["first.weight"] == (64, 1, 2, 2)
+    assert shapes["rest.0.weight"][:2] == (32, 64)
+    assert shapes["rest.1.weight"][:2] == (16, 32)
+    assert shapes["gru.weight_hh_l1"] == (3 * 120, 120)
+    assert shapes["last.weight"] == (128, 1920)
 
 
 @settings(deadline=None, max_examples=20)

@@ -66,6 +66,10 @@ def test_it_writes_model_card_metrics_and_curve(tmp_path: Path) -> None:
     assert card["classes"] == ["sit", "walk"]
     assert list(card["modalities"]) == ["acc", "gyro", "mag"]
     metrics = read_json(study.metrics("train"))
+    assert card["metrics"] == metrics
+    assert card["training"]["pretrain"]["epochs"] == 2
+    assert set(card["inputs"]) == {"A", "B", "bindings", "target"}
+    assert len(card["data"]) == len(card["weights"]["sha256"]) == 64
     assert (metrics["pseudo_pairs"], metrics["labels"], metrics["classes"]) == (24, 12, 2)
     assert metrics["mean_weight"] == pytest.approx(0.75)
     curve = pl.read_csv(study.plots("training"))
@@ -94,6 +98,18 @@ def test_every_step_of_the_recipe_is_a_switch(
     (study.root / "params.yaml").write_text(yaml.safe_dump(values))
     train(Study.load(study.root))
     assert pl.read_csv(study.plots("training"))["phase"].unique(maintain_order=True).to_list() == phases
+
+
+@pytest.mark.parametrize("kind", ["cnn", "cnn_gru", "transformer"])
+def test_the_kind_of_encoder_is_configuration(tmp_path: Path, kind: str) -> None:
+    study = bound_study(tmp_path / "study")
+    values = yaml.safe_load((study.root / "params.yaml").read_text())
+    values["training"]["network"]["kind"] = kind
+    (study.root / "params.yaml").write_text(yaml.safe_dump(values))
+    train(Study.load(study.root))
+    assert read_json(study.model("multimodal") / "card.json")["network"]["kind"] == kind
+    target = WindowStore.open(study.role("target"), stage="assign")
+    assert load_model(study.model("multimodal")).predict(as_recorded([target])).shape == (12, 2)
 
 
 def test_two_runs_in_two_places_give_the_same_bytes_and_leave_no_checkpoint(tmp_path: Path) -> None:
