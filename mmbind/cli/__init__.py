@@ -15,6 +15,7 @@ from mmbind.cli import commands
 from mmbind.cli.advise import advise
 from mmbind.cli.bind import bind
 from mmbind.cli.inspect import ingest, inspect
+from mmbind.cli.predict import predict
 from mmbind.cli.quarantine import quarantine
 from mmbind.errors import EXIT_FAILURE, MmbindError
 
@@ -33,7 +34,7 @@ def cli(debug: bool) -> None:
 
 for _command in (commands.init, commands.demo, commands.fetch, commands.results, commands.rotations):
     cli.add_command(_command)
-for _command in (advise, bind, ingest, inspect, quarantine):
+for _command in (advise, bind, ingest, inspect, predict, quarantine):
     cli.add_command(_command)
 for _entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
     cli.add_command(_entry.load(), _entry.name)

@@ -147,11 +147,20 @@ def find_files(folder: Path, pattern: str, *, place: str) -> list[str]:
     Raises:
         InputError: when it fits none, or is no glob of relative paths.
     """
-    everything = sorted(path for path, _ in _logs(folder))
+    everything = logs_below(folder)
     found = matching(pattern, everything, place=place)
     if not found:
         raise InputError(f"No file in {folder} fits {pattern!r} ({place}).", hint=_closest(pattern, everything))
     return found
+
+
+def logs_below(folder: Path) -> list[str]:
+    """All files below a folder that may be logs, as relative paths, sorted.
+
+    Raises:
+        DataError: when a folder cannot be looked into.
+    """
+    return sorted(path for path, _ in _logs(folder))
 
 
 def _wanted(everything: dict[str, Stamp], folder: Path, name: str, source: Source) -> dict[str, Stamp]:

@@ -25,7 +25,7 @@ from mmbind.sources.table import MISSING_COLUMN
 from mmbind.study import Study
 
 
-def ingest(study: Study, source: str) -> IngestSummary:
+def ingest(study: Study, source: str, *, complete: bool = True) -> IngestSummary:
     """Reads a source's raw logs into ``study.records(source)``.
 
     Files that have not changed since the last run, with the same configuration and code,
@@ -36,6 +36,8 @@ def ingest(study: Study, source: str) -> IngestSummary:
     Args:
         study: the study.
         source: the source's name.
+        complete: whether a modality whose columns no file has is an error of the configuration;
+            False where files may lack modalities (new logs of a trained model).
 
     Raises:
         InputError: for an unknown source, a glob or pattern that fits no file, or a column
@@ -66,7 +68,8 @@ def ingest(study: Study, source: str) -> IngestSummary:
         job.read()
         with whole_folder(study.records(source)) as folder:
             tables = job.write(folder)
-            _check_columns(tables, config, source)
+            if complete:
+                _check_columns(tables, config, source)
             tables = job.derive(folder, tables).beside(marked.quarantine)
             counts = tables.counts()
             manifest = {
