@@ -111,6 +111,7 @@ class ShardFile:
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=["recording"],
+                column_encoding={"t_ns": "DELTA_BINARY_PACKED"},
                 store_schema=False,
             )
             self._writer.add_key_value_metadata({"ARROW:schema": self._told(schema)})

@@ -153,7 +153,8 @@ def _known(column: str | int, names: list[str]) -> int:
 
 def _lines(path: Path, reader: DelimitedReader, *size: int) -> Iterator[LineBlock]:
     end = CARRIAGE_RETURN if reader.newline == "cr" else LINE_FEED
-    return line_blocks(path, *size, codec=reader.encoding, end=end)
+    counted = ord(Dialect(reader).separator)
+    return line_blocks(path, *size, codec=reader.encoding, end=end, counted=counted)
 
 
 def _columns(path: Path, reader: DelimitedReader) -> tuple[list[str], bytes | None]:
@@ -258,7 +259,7 @@ def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, see
         odd[(frame["line"].filter(gaps) - lines.first).to_numpy()] = True
         split, broken = _split_hard(lines, np.flatnonzero(hard), layout)
         texts = pl.concat([_parsed(lines, odd, layout, dict.fromkeys(layout.types, pl.String)), split])
-        frame = pl.concat([frame.filter(~gaps), _converted(texts, layout)]).sort("line")
+        frame = _with_lines(frame, ~gaps.to_numpy(), _converted(texts, layout))
     if any(frame[f"f{p}"].has_nulls() for p in layout.whole):
         raise _NotWholeError
     if layout.label is not None:
@@ -274,13 +275,22 @@ def _block(lines: LineBlock, data: Flags, widths: Integers, layout: _Layout, see
     for name, numbers in rows.items():
         mine = frame.with_columns(pl.Series("row", numbers[frame["line"].to_numpy() - lines.first]))
         mine = mine if layout.sensor is None else mine.filter(pl.col("row") >= 0)
-        spoilt = _no_numbers(texts.filter(pl.col("line").is_in(mine["line"].implode())), name, layout)
+        asked = texts if layout.sensor is None else texts.filter(pl.col("line").is_in(mine["line"].implode()))
+        spoilt = _no_numbers(asked, name, layout) if asked.height else {}
         if spoilt:
             broken += [(name, line, reason) for line, reason in spoilt.items()]
-            mine = mine.filter(~pl.col("line").is_in(list(spoilt)))
+            lost = np.searchsorted(mine["line"].to_numpy(), list(spoilt))
+            mine = mine[np.delete(np.arange(mine.height), lost)]
         readings[name] = _readings(mine, name, layout)
     read = {name: int((numbers >= 0).sum()) for name, numbers in rows.items()}
     return Block(readings, broken_frame(broken), read, lines.raw)
+
+
+def _with_lines(frame: pl.DataFrame, kept: Flags, others: pl.DataFrame) -> pl.DataFrame:
+    """Some rows of a frame and those of another one, in the order of their lines, copied once."""
+    rows = np.append(np.flatnonzero(kept), np.arange(frame.height, frame.height + others.height))
+    both = pl.concat([frame, others])
+    return both[rows[np.argsort(both["line"].to_numpy()[rows], kind="stable")]]
 
 
 def _parsed(lines: LineBlock, chosen: Flags, layout: _Layout, types: Mapping[int, type[pl.DataType]]) -> pl.DataFrame:

@@ -12,11 +12,13 @@ import numpy.typing as npt
 import polars as pl
 
 from mmbind.sources.readers.encodings import LINE_FEED, Encoding
+from mmbind.sources.readers.scan import Scan, scan
 from mmbind.sources.readers.streams import CutOffError, chunks
 
 #: Bytes of a block.
 BLOCK = 1 << 24
 _UTF8 = Encoding()
+_COMMA = 0x2C
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -33,6 +35,7 @@ class LineBlock:
         encoding: how those are text.
         foreign: 0-based numbers of lines that are not of this encoding, if it is not UTF-8.
         cut: why its only line is not whole, where a packed file ends early; else empty.
+        counted: code of the byte that is counted while lines are looked for.
     """
 
     data: bytes
@@ -41,9 +44,10 @@ class LineBlock:
     encoding: Encoding = _UTF8
     foreign: Sequence[int] = ()
     cut: str = ""
+    counted: int = _COMMA
 
     @classmethod
-    def of(cls, source: bytes, first: int, encoding: Encoding, cut: str = "") -> LineBlock:
+    def of(cls, source: bytes, first: int, encoding: Encoding, cut: str = "", counted: int = _COMMA) -> LineBlock:
         """Decodes lines.
 
         Args:
@@ -51,9 +55,10 @@ class LineBlock:
             first: number of the first line.
             encoding: how they are text.
             cut: see above.
+            counted: see above.
         """
         data, foreign = encoding.utf8(source.removeprefix(encoding.mark) if first == 1 else source)
-        return cls(data if data.endswith(b"\n") else data + b"\n", first, source, encoding, foreign, cut)
+        return cls(data if data.endswith(b"\n") else data + b"\n", first, source, encoding, foreign, cut, counted)
 
     @cached_property
     def values(self) -> npt.NDArray[np.uint8]:
@@ -61,9 +66,13 @@ class LineBlock:
         return np.frombuffer(self.data, dtype=np.uint8)
 
     @cached_property
+    def _scan(self) -> Scan:
+        return scan(self.values, self.counted)
+
+    @property
     def stops(self) -> Integers:
         """Where each line's newline stands."""
-        return np.flatnonzero(self.values == LINE_FEED)
+        return self._scan.stops
 
     @cached_property
     def starts(self) -> Integers:
@@ -91,12 +100,19 @@ class LineBlock:
 
     def count(self, byte: int) -> Integers:
         """How often a byte stands in each line."""
+        if byte == self.counted:
+            return self._scan.counts
         before = np.searchsorted(np.flatnonzero(self.values == byte), self.stops)
         return np.diff(before, prepend=0)
 
     def only(self, lines: Flags) -> bytes:
-        """The bytes of some lines, newlines included."""
-        return self.data if lines.all() else self.values[np.repeat(lines, np.diff(self.stops, prepend=-1))].tobytes()
+        """The bytes of some lines, newlines included; runs of lines are copied at once."""
+        if lines.all():
+            return self.data
+        edges = np.flatnonzero(np.diff(lines, prepend=False, append=False))
+        begins, ends = self.starts[edges[::2]].tolist(), (self.stops[edges[1::2] - 1] + 1).tolist()
+        whole = memoryview(self.data)
+        return b"".join([whole[begin:end] for begin, end in zip(begins, ends, strict=True)])
 
     def raw(self, lines: pl.Series) -> pl.Series:
         """The file's own bytes of lines given by number (int64, repeats allowed), as binary.
@@ -116,7 +132,9 @@ class LineBlock:
         return np.concatenate([[-self.encoding.unit.itemsize], stops, [len(self.source)]])
 
 
-def line_blocks(path: Path, size: int = BLOCK, *, codec: str = "utf-8", end: int = LINE_FEED) -> Iterator[LineBlock]:
+def line_blocks(
+    path: Path, size: int = BLOCK, *, codec: str = "utf-8", end: int = LINE_FEED, counted: int = _COMMA
+) -> Iterator[LineBlock]:
     """Reads a file block by block, unpacked by its ending; a byte order mark is no text.
 
     Args:
@@ -124,6 +142,7 @@ def line_blocks(path: Path, size: int = BLOCK, *, codec: str = "utf-8", end: int
         size: bytes read at once; a block ends with a whole line.
         codec: the encoding's name.
         end: code of the character that ends lines.
+        counted: code of the byte that is counted in each line.
 
     Raises:
         FileProblem: when it is packed and damaged. One that only ends early gives its whole
@@ -147,12 +166,12 @@ def line_blocks(path: Path, size: int = BLOCK, *, codec: str = "utf-8", end: int
         if stop == 0:
             pieces.append(chunk)
             continue
-        block = LineBlock.of(b"".join([*pieces, chunk[:stop]]), first, encoding)
+        block = LineBlock.of(b"".join([*pieces, chunk[:stop]]), first, encoding, counted=counted)
         yield block
         first, pieces = first + len(block.stops), [chunk[stop:]]
     rest = b"".join(pieces)
     if rest or cut:
-        yield LineBlock.of(rest, first, encoding, cut)
+        yield LineBlock.of(rest, first, encoding, cut, counted)
 
 
 def data_lines(block: LineBlock, comments: Sequence[str] = ()) -> Flags:
