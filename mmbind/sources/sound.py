@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from mmbind.config import BatchClock, ModalitySource
@@ -40,16 +41,19 @@ def split_sound(
     label = ["label"] if "label" in readings.columns else []
     times = reading_times(readings, spec.clock)
     rows = readings.select("line", times, *scaled, *label, *batch)
-    finite = rows.select(pl.all_horizontal(pl.col(v).is_finite().fill_null(value=False) for v in names)).to_series()
-    if finite.all() and not times.has_nulls():
+    finite = {name: np.isfinite(rows[name].fill_null(np.nan).to_numpy()) for name in names}
+    sound = np.logical_and.reduce(list(finite.values()))
+    if times.has_nulls():
+        sound &= times.is_not_null().to_numpy()
+    if sound.all():
         return rows, pl.DataFrame(schema=WRONG)
-    sound = finite & times.is_not_null()
-    flags = rows.select(
-        pl.col(name).is_finite().fill_null(value=False).alias(f"finite_{channel.logged}")
+    unsound = np.flatnonzero(~sound)
+    flags = [
+        pl.Series(f"finite_{channel.logged}", finite[name][unsound])
         for channel, name in zip(meanings, names, strict=True)
-    )
+    ]
+    bad = readings.with_columns(times)[unsound].with_columns(flags)
     logged = [channel.logged for channel in meanings]
-    bad = pl.concat([readings.with_columns(times), flags], how="horizontal").filter(~sound)
     return rows.filter(sound), _reasons(bad, logged, channels, spec)
 
 

@@ -42,6 +42,6 @@ class Texts:
         if not len(lines):
             self._blocks = []
             return
-        known = lines.unique(maintain_order=True)
-        fetched = self.of(known)
-        self._blocks = [(int(known[0]), lambda asked: fetched.gather(known.search_sorted(asked)))]
+        known = np.unique(lines.to_numpy())
+        fetched = self.of(pl.Series(known))
+        self._blocks = [(int(known[0]), lambda asked: fetched[np.searchsorted(known, asked.to_numpy())])]

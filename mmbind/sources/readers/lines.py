@@ -119,11 +119,11 @@ class LineBlock:
 
         Of a line's end, only the line feed (where lines end with one) is no part of it.
         """
-        wanted = lines.unique().sort()
-        numbers = (wanted - self.first).to_numpy()
+        wanted, places = np.unique(lines.to_numpy(), return_inverse=True)
+        numbers = wanted - self.first
         starts, stops = self._edges[numbers] + self.encoding.unit.itemsize, self._edges[numbers + 1]
         found = [self.source[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-        return pl.Series(found, dtype=pl.Binary).gather(wanted.search_sorted(lines))
+        return pl.Series([found[place] for place in places.tolist()], dtype=pl.Binary)
 
     @cached_property
     def _edges(self) -> Integers:

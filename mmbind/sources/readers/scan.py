@@ -51,4 +51,5 @@ def _before(flags: npt.NDArray[np.bool_], places: Integers) -> Integers:
     until = np.concatenate([[0], np.cumsum(np.bitwise_count(words), dtype=np.int64)])
     number, place = places // _WORD, (places % _WORD).astype(np.uint64)
     inside = words[number] & ((np.uint64(1) << place) - np.uint64(1))
-    return until[number] + np.bitwise_count(inside)
+    before: Integers = until[number] + np.bitwise_count(inside)
+    return before
