@@ -14,6 +14,7 @@ from mmbind import __version__
 from mmbind.cli import commands
 from mmbind.cli.advise import advise
 from mmbind.cli.bind import bind
+from mmbind.cli.export_onnx import export_onnx
 from mmbind.cli.inspect import ingest, inspect
 from mmbind.cli.predict import predict
 from mmbind.cli.quarantine import quarantine
@@ -34,7 +35,7 @@ def cli(debug: bool) -> None:
 
 for _command in (commands.init, commands.demo, commands.fetch, commands.results, commands.rotations):
     cli.add_command(_command)
-for _command in (advise, bind, ingest, inspect, predict, quarantine):
+for _command in (advise, bind, export_onnx, ingest, inspect, predict, quarantine):
     cli.add_command(_command)
 for _entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
     cli.add_command(_entry.load(), _entry.name)
