@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import logging
 import warnings
@@ -112,7 +113,11 @@ class _Dense(nn.Module):
 
     def __init__(self, model: MultimodalModel) -> None:
         super().__init__()
-        self.model = model
+        self.model = copy.deepcopy(model)
+        for part in list(self.model.modules()):
+            for name, pool in part.named_children():
+                if isinstance(pool, nn.AdaptiveMaxPool1d):
+                    setattr(part, name, _Maxima(cast(int, pool.output_size)))
 
     def forward(self, signals: tuple[Tensor, ...], present: Tensor) -> Tensor:
         model, parts = self.model, []
@@ -124,6 +129,19 @@ class _Dense(nn.Module):
         told = [present.float()] if model.bits else []
         fused = torch.cat([torch.cat(parts, dim=1) * share, *told], dim=1)
         return cast(Tensor, model.classifier(fused).softmax(dim=1))
+
+
+class _Maxima(nn.Module):
+    """``nn.AdaptiveMaxPool1d`` in slices: ONNX has none for lengths that its parts do not divide."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__()
+        self.parts = parts
+
+    def forward(self, values: Tensor) -> Tensor:
+        length = values.shape[-1]
+        bounds = [(at * length // self.parts, -(-(at + 1) * length // self.parts)) for at in range(self.parts)]
+        return torch.stack([values[..., first:last].amax(dim=-1) for first, last in bounds], dim=-1)
 
 
 def _exported(trained: TrainedModel, weights: str) -> bytes:

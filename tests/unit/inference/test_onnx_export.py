@@ -14,16 +14,19 @@ import pytest
 import torch
 
 from mmbind.cli import main
-from mmbind.config import Augment, Compute, Schedule, Training
+from mmbind.config import Augment, Compute, Network, Schedule, Training
 from mmbind.errors import InputError, MissingStageError
 from mmbind.files import sha256_file
 from mmbind.inference.onnx_export import export_onnx, run
 from mmbind.learning.samples import Samples
+from mmbind.learning.scaling import Scaler
 from mmbind.study import Study
+from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model, save_model
+from mmbind.training.network import MultimodalModel
 from mmbind.training.samples import labelled
 from mmbind.training.trainer import Trainer
-from mmbind.windows.store import WindowStore
+from mmbind.windows.store import ModalitySpec, WindowStore
 
 
 def fresh(study: Study, folder: Path, **network: object) -> Path:
@@ -74,6 +77,21 @@ def test_it_agrees_with_torch_on_every_subset(study: Study, tmp_path: Path, netw
             for (n, view), here in zip(signals.items(), mask, strict=True)
         }
         assert np.array_equal(run(session, other, np.array([mask] * 11)), found)
+
+
+@pytest.mark.parametrize("kind", ["cnn", "cnn_gru", "transformer"])
+def test_windows_of_any_length_can_be_exported(study: Study, tmp_path: Path, kind: str) -> None:
+    specs = {
+        "acc": ModalitySpec(100, ["x", "y", "z"], "m/s2", 25.0),
+        "gyro": ModalitySpec(7, ["x"], "rad/s", 2.0),
+        "pose": ModalitySpec(2, ["x", "y"], "m", None),
+    }
+    torch.manual_seed(0)
+    network = Network(kind=kind, width=8, features=12, projection=6)
+    scalers = {name: Scaler.identity(len(spec.channels)) for name, spec in specs.items()}
+    model = MultimodalModel(specs, 4, network, scalers).eval()
+    save_model(tmp_path / "m", TrainedModel(model, specs, network, list("abcd"), {}), {})
+    assert export_onnx(study, tmp_path / "model.onnx", model=tmp_path / "m").difference < 1e-5
 
 
 def test_the_file_says_what_it_is_and_has_the_same_bytes(study: Study, tmp_path: Path) -> None:
