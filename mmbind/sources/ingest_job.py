@@ -21,7 +21,7 @@ from mmbind.sources.contents import Contents
 from mmbind.sources.derive import DerivedTables, derive_records
 from mmbind.sources.discover import Discovered, RecordingFiles
 from mmbind.sources.earlier import Earlier
-from mmbind.sources.recording import recordings_schema
+from mmbind.sources.recording_tables import recordings_schema
 from mmbind.sources.shard_work import ShardOutcome, ShardWork, do_shard
 from mmbind.sources.shards import carry_shard, link_or_copy, shard_path
 

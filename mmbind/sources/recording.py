@@ -8,7 +8,6 @@ all of them have passed in time is given out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,12 +16,13 @@ import polars as pl
 
 from mmbind.config import Source
 from mmbind.files import short_id
-from mmbind.schema import LABELS, QUARANTINE, RECORDINGS, empty
+from mmbind.schema import LABELS, QUARANTINE, empty
 from mmbind.sources.conversion import as_worn
 from mmbind.sources.discover import RecordingFiles
-from mmbind.sources.labels import LABEL_UNFIT, LabelRuns, Mark, marked_recording, whole_recording
+from mmbind.sources.labels import LabelRuns, marked_recording, whole_recording
 from mmbind.sources.logfile import LABEL, NOTHING_RELEASED, TURN, FileRows, Kept, stream_file
 from mmbind.sources.parts import Parts, Timeline
+from mmbind.sources.recording_tables import RecordingRows, RecordingTables, recordings_schema, unfit_marks
 
 #: Readings of a recording, over all modalities, that wait in memory before any is given out.
 HOLD = 1 << 19
@@ -51,39 +51,6 @@ class WithdrawnError(Exception):
         """Keeps what the file ended in."""
         self.path, self.rows = path, rows
         super().__init__(path)
-
-
-@dataclass(frozen=True)
-class RecordingTables:
-    """What a recording gave, but for its readings.
-
-    Attributes:
-        recordings: rows of the table of recordings, with ``file_<modality>`` per modality.
-        labels: rows of the table of labels.
-        quarantine: rows of the quarantine.
-        files: per file, status and counts for the manifest.
-    """
-
-    recordings: pl.DataFrame
-    labels: pl.DataFrame
-    quarantine: pl.DataFrame
-    files: dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class RecordingRows(RecordingTables):
-    """All that a recording gave.
-
-    Attributes:
-        rows: per modality and recording id (one per part) recording, t_ns and channels.
-    """
-
-    rows: dict[str, dict[str, pl.DataFrame]]
-
-
-def recordings_schema(source: Source) -> dict[str, type[pl.DataType]]:
-    """Columns of a source's table of recordings: the common ones, then ``file_<modality>``."""
-    return {**RECORDINGS, **{f"file_{name}": pl.String for name in sorted([*source.modalities, *source.derived])}}
 
 
 def read_recording(
@@ -269,7 +236,7 @@ class RecordingReading:
         owner, labels = self._files.owner, self._source.labels
         if self._files.marks is not None:
             marked, unfit = marked_recording(self._files.marks, owner.label, labels, parts)
-            quarantine = pl.concat([quarantine, _unfit_marks(min(self._files.files), unfit)])
+            quarantine = pl.concat([quarantine, unfit_marks(min(self._files.files), unfit)])
         elif self._labelled:
             marked = self._labels.intervals(parts)
         else:
@@ -308,12 +275,3 @@ def _passed(frame: pl.DataFrame, turn: int, until: tuple[int, int]) -> int:
     if until[0] < turn:
         return 0
     return int(np.searchsorted(frame["t_ns"].head(count).to_numpy(), until[1], side="right"))
-
-
-def _unfit_marks(path: str, unfit: list[tuple[Mark, str]]) -> pl.DataFrame:
-    """Rows of the quarantine about rows of label tables, from (row, reason)."""
-    rows = [
-        (path, None, None, mark.raw.encode(), LABEL_UNFIT, f"this row of {mark.table} is not used: {reason}")
-        for mark, reason in unfit
-    ]
-    return pl.DataFrame(rows, schema=QUARANTINE, orient="row")

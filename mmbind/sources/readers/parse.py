@@ -1,0 +1,190 @@
+"""Parsing the lines of a block: plain ones by polars, many at once, the others one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from mmbind.sources.readers.dialect import SplitError
+from mmbind.sources.readers.layout import QUOTE, Layout
+from mmbind.sources.readers.lines import Flags, Integers, LineBlock
+from mmbind.sources.table import Block, broken_frame
+
+#: Broken lines: modality (None for all), line, reason.
+_Broken = list[tuple[str | None, int, str]]
+
+
+class NotWholeError(Exception):
+    """A time is no whole number."""
+
+
+def parse_block(lines: LineBlock, data: Flags, widths: Integers, layout: Layout, seen: int) -> Block:
+    """Parses the data lines of a block; ``seen`` data lines came before it in the file.
+
+    Raises:
+        NotWholeError: when not all times of ``layout.whole`` are whole numbers.
+    """
+    hard = data & ((widths != len(layout.names)) | lines.undecodable | bool(lines.cut))
+    hard |= data & layout.dialect.unended(lines)
+    if QUOTE in lines.data:
+        hard |= data & (lines.count(QUOTE[0]) > 0)
+    frame = _parsed(lines, data & ~hard, layout, layout.types)
+    if frame.height != int((data & ~hard).sum()):
+        hard, frame = data, frame.clear()
+    broken: _Broken = []
+    texts = pl.DataFrame(schema={**dict.fromkeys(frame.columns, pl.String), "line": pl.Int64})
+    gaps = frame.select(pl.any_horizontal(pl.col(f"f{p}").is_null() for p in layout.figures)).to_series()
+    if gaps.any() or hard.any():
+        odd = np.zeros_like(data)
+        odd[(frame["line"].filter(gaps) - lines.first).to_numpy()] = True
+        split, broken = _split_hard(lines, np.flatnonzero(hard), layout)
+        texts = pl.concat([_parsed(lines, odd, layout, dict.fromkeys(layout.types, pl.String)), split])
+        frame = _with_lines(frame, ~gaps.to_numpy(), _converted(texts, layout))
+    if any(frame[f"f{p}"].has_nulls() for p in layout.whole):
+        raise NotWholeError
+    if layout.label is not None:
+        label = pl.col(f"f{layout.label}").str.strip_chars()
+        frame = frame.with_columns(pl.when(label != "").then(label).alias(f"f{layout.label}"))
+    if layout.sensor is None:
+        rows = dict.fromkeys(layout.values, np.where(data, np.cumsum(data) - 1 + seen, -1))
+    else:
+        frame, rows, untold = _by_sensor(frame, lines, data, layout)
+        texts = texts.filter(pl.col("line").is_in(frame["line"].implode()))
+        broken += untold
+    readings = {}
+    for name, numbers in rows.items():
+        mine = frame.with_columns(pl.Series("row", numbers[frame["line"].to_numpy() - lines.first]))
+        mine = mine if layout.sensor is None else mine.filter(pl.col("row") >= 0)
+        asked = texts if layout.sensor is None else texts.filter(pl.col("line").is_in(mine["line"].implode()))
+        spoilt = _no_numbers(asked, name, layout) if asked.height else {}
+        if spoilt:
+            broken += [(name, line, reason) for line, reason in spoilt.items()]
+            lost = np.searchsorted(mine["line"].to_numpy(), list(spoilt))
+            mine = mine[np.delete(np.arange(mine.height), lost)]
+        readings[name] = _readings(mine, name, layout)
+    read = {name: int((numbers >= 0).sum()) for name, numbers in rows.items()}
+    return Block(readings, broken_frame(broken), read, lines.raw)
+
+
+def _with_lines(frame: pl.DataFrame, kept: Flags, others: pl.DataFrame) -> pl.DataFrame:
+    """Some rows of a frame and those of another one, in the order of their lines, copied once."""
+    rows = np.append(np.flatnonzero(kept), np.arange(frame.height, frame.height + others.height))
+    both = pl.concat([frame, others])
+    return both[rows[np.argsort(both["line"].to_numpy()[rows], kind="stable")]]
+
+
+def _parsed(lines: LineBlock, chosen: Flags, layout: Layout, types: Mapping[int, type[pl.DataType]]) -> pl.DataFrame:
+    """Lines without quotes as columns ``f<position>`` and ``line``; null where a value has not its type."""
+    taken = {f"f{p}": dtype for p, dtype in types.items()}
+    if not chosen.any():
+        return pl.DataFrame(schema={**taken, "line": pl.Int64})
+    frame = pl.read_csv(
+        layout.dialect.plain(lines.only(chosen)),
+        has_header=False,
+        separator=layout.dialect.separator,
+        schema={f"f{p}": types.get(p, pl.String) for p in range(len(layout.names))},
+        columns=list(types),
+        quote_char=None,
+        ignore_errors=True,
+    )
+    frame = frame.with_columns(layout.dialect.exchanged(pl.col(f"f{p}")) for p, t in types.items() if t == pl.String)
+    numbers = np.flatnonzero(chosen) + lines.first
+    return frame.with_columns(pl.Series("line", numbers)) if frame.height == len(numbers) else frame
+
+
+def _split_hard(lines: LineBlock, indices: Integers, layout: Layout) -> tuple[pl.DataFrame, _Broken]:
+    """Splits lines one by one; the frame holds texts like :func:`_parsed`, the list the broken lines."""
+    broken: _Broken = []
+    fields: list[list[str]] = []
+    kept: list[int] = []
+    for index in indices.tolist():
+        number = lines.first + index
+        try:
+            parts = _fields(lines, index, layout)
+        except SplitError as error:
+            broken.append((None, number, str(error)))
+        else:
+            fields.append([parts[p] for p in layout.types])
+            kept.append(number)
+    frame = pl.DataFrame(fields, schema={f"f{p}": pl.String for p in layout.types}, orient="row")
+    return frame.with_columns(pl.Series("line", kept, dtype=pl.Int64)), broken
+
+
+def _fields(lines: LineBlock, index: int, layout: Layout) -> list[str]:
+    """The fields of a line, one per column of the file.
+
+    Raises:
+        SplitError: when it has others, or none that could be told.
+    """
+    if lines.cut:
+        raise SplitError(lines.cut)
+    if lines.undecodable[index]:
+        raise SplitError(f"the line is not {lines.encoding.codec.upper()}.")
+    parts = layout.dialect.split(lines.text(index))
+    if len(parts) != len(layout.names):
+        raise SplitError(f"the line has {len(parts)} fields, not {len(layout.names)}.")
+    return parts
+
+
+def _converted(texts: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """Texts in the columns' types, null for what is none."""
+    cells = {p: pl.col(f"f{p}").str.strip_chars().fill_null("") for p in layout.types}
+    return texts.with_columns(
+        (pl.when(cells[p] != "").then(cells[p]) if dtype == pl.String else _numbers(cells[p], layout, dtype)).alias(
+            f"f{p}"
+        )
+        for p, dtype in layout.types.items()
+    )
+
+
+def _numbers(texts: pl.Expr, layout: Layout, dtype: type[pl.DataType] = pl.Float64) -> pl.Expr:
+    return layout.dialect.exchanged(texts).cast(dtype, strict=False)
+
+
+def _by_sensor(
+    frame: pl.DataFrame, lines: LineBlock, data: Flags, layout: Layout
+) -> tuple[pl.DataFrame, dict[str, Integers], _Broken]:
+    """Numbers the lines of a long file; what names no sensor counts for every modality and is broken.
+
+    Returns:
+        The lines that name one; per modality the number of each line's reading, -1 for no
+        reading of it; the broken lines.
+    """
+    told = frame.with_columns(pl.col(f"f{layout.sensor}").str.strip_chars().fill_null("").alias("sensor"))
+    every = pl.DataFrame({"line": np.flatnonzero(data) + lines.first})
+    named = every.join(told.select("line", "sensor"), on="line", how="left", maintain_order="left")
+    rows = {}
+    for name, numbers in layout.sensors.number(named["sensor"]).items():
+        rows[name] = np.full(len(data), -1, dtype=np.int64)
+        rows[name][data] = numbers.fill_null(-1).to_numpy()
+    reason = f"it names no sensor (column {layout.names[layout.sensor or 0]!r})."
+    untold = told.filter(pl.col("sensor") == "")["line"]
+    return told.filter(pl.col("sensor") != ""), rows, [(None, line, reason) for line in untold]
+
+
+def _no_numbers(texts: pl.DataFrame, name: str, layout: Layout) -> dict[int, str]:
+    """By line, in order, why a reading of a modality is none: a value that is no number."""
+    reasons: dict[int, str] = {}
+    for p in layout.values[name]:
+        text = pl.col(f"f{p}").str.strip_chars().fill_null("")
+        wordy = _numbers(text, layout).is_null() & (text != "")
+        for line, value in texts.filter(wordy).select("line", text).iter_rows():
+            reasons.setdefault(line, f"column {layout.names[p]!r}: {value!r} is not a number.")
+    return dict(sorted(reasons.items()))
+
+
+def _readings(frame: pl.DataFrame, name: str, layout: Layout) -> pl.DataFrame:
+    """The columns of one modality, see :mod:`mmbind.sources.table`."""
+    columns = [pl.col("line"), pl.col("row")]
+    time = layout.times[name]
+    if time is not None:
+        columns.append(layout.dialect.times(pl.col(f"f{time}")).alias("time"))
+    if layout.label is not None:
+        columns.append(pl.col(f"f{layout.label}").alias("label"))
+    columns += [
+        pl.col(f"f{p}").cast(pl.Float64, strict=False).alias(f"v{channel}")
+        for channel, p in enumerate(layout.values[name])
+    ]
+    return frame.select(columns)
