@@ -1,14 +1,14 @@
 """Weights that mean something: from a pair's score to the probability that the pair is right.
 
-No label is needed. A pair (i, j) is *cycle-consistent* when the window that j itself chooses
-among i's own is i, or one of the windows most like i: whoever does the same has the same
-partners, so a pair that leads back is right far more often than one that leads astray. The
-share of consistent pairs at a score is the probability, made monotone: a higher score never
-means less (pool adjacent violators: R. E. Barlow et al., "Statistical inference under order
-restrictions", 1972; as calibration: B. Zadrozny and C. Elkan, KDD 2002).
+The share of pairs that are right at a score, made monotone: a higher score never means less
+(pool adjacent violators: R. E. Barlow et al., "Statistical inference under order
+restrictions", 1972; as calibration: B. Zadrozny and C. Elkan, KDD 2002). Who is right is told
 
-How many windows count as "most like i" sets the level; where labels are known, the binding
-report's reliability diagram tells whether it is right.
+*by cycles*, without labels: the share of cycles (:mod:`mmbind.binding.cycles`) that close is that
+of two right choices, there and back. Both have much the same score, so the probability of one
+is the square root. Every partner of an anchor counts, not the first alone.
+
+Where labels are known, the binding report's reliability diagram tells whether it is so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from mmbind.binding.graph import Floats, Graph, Ints, Mask
+from mmbind.binding.cycles import walk
+from mmbind.binding.graph import Floats, Graph, Mask
+from mmbind.binding.search.candidates import Vectors
 from mmbind.binding.select import Selection
 
 
@@ -62,24 +64,18 @@ class Calibration:
         return {"scores": self.scores.tolist(), "probabilities": self.probabilities.tolist()}
 
 
-def find_consistent(graph: Graph, there: Selection, back: Selection, neighbours: Ints) -> tuple[Floats, Mask]:
-    """Which anchors' best pairs lead back to them.
+def by_cycles(graph: Graph, there: Selection, back: Selection, vectors: Vectors, neighbours: int | None) -> Calibration:
+    """From scores to probabilities, by the pairs that lead back to windows like their anchors.
 
     Args:
         graph: candidates of the anchors.
         there: what the anchors chose.
         back: what the lenders chose among the anchors, of ``graph.transposed``.
-        neighbours: the anchors most like each anchor, itself left out, int64 (anchors, k).
-
-    Returns:
-        Scores of the best pairs of those anchors whose partner chose somebody, and whether
-        each is cycle-consistent.
+        vectors: embeddings of the anchors, float32 (anchors, dimensions).
+        neighbours: see :meth:`mmbind.binding.cycles.Cycles.closed`.
     """
-    chosen = there.edges[:, 0]
-    anchors = np.flatnonzero(chosen >= 0)
-    partners = graph.lenders[chosen[anchors]]
-    returned = back.edges[partners, 0]
-    anchors, returned = anchors[returned >= 0], returned[returned >= 0]
-    ends = graph.transposed.lenders[returned]
-    near = (neighbours[anchors] == ends[:, None]).any(axis=1)
-    return graph.scores[chosen[anchors]], (ends == anchors) | near
+    cycles = walk(graph, there, back, vectors)
+    if not len(cycles.scores):
+        return Calibration(np.zeros(1), np.zeros(1))
+    both = Calibration.fit(cycles.scores, cycles.closed(neighbours))
+    return Calibration(both.scores, np.sqrt(both.probabilities))

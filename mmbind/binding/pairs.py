@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mmbind.binding.calibration import Calibration, find_consistent
+from mmbind.binding.calibration import Calibration, by_cycles
 from mmbind.binding.constraints import FORBIDDEN
 from mmbind.binding.graph import Floats, Graph, Ints, Mask
 from mmbind.binding.plan import Loan, Party
@@ -54,8 +54,8 @@ def pair(
     table = tabulate(graph, selection, anchors.facts, pool.facts)
     calibration = None
     if weight.kind == "calibrated":
-        near = proposals.neighbours(loan.borrower, weight.neighbours)
-        calibration = calibrate(graph, selection, rule, near)
+        back = rule.select(graph.transposed, partners)
+        calibration = by_cycles(graph, selection, back, anchors.vectors, weight.neighbours)
         table = table.with_columns(pl.Series("probability", calibration(table["score"].to_numpy())))
     weights = table["probability"].to_numpy() if calibration else weigh(table["score"].to_numpy(), weight)
     table = table.with_columns(
@@ -66,19 +66,6 @@ def pair(
     )
     extra = ["score", *(["probability"] if calibration else [])]
     return Paired(table.select(*PAIRS, *extra), _refused(graph, selection, rule), calibration)
-
-
-def calibrate(graph: Graph, selection: Selection, rule: Rule, neighbours: Ints) -> Calibration:
-    """From scores to probabilities, by the pairs that lead back to their anchors.
-
-    Args:
-        graph: the candidates.
-        selection: what the anchors chose.
-        rule: by which the lenders choose in turn.
-        neighbours: the anchors most like each anchor, int64 (anchors, k).
-    """
-    scores, right = find_consistent(graph, selection, rule.select(graph.transposed, 1), neighbours)
-    return Calibration.fit(scores, right) if len(scores) else Calibration(np.zeros(1), np.zeros(1))
 
 
 def tabulate(graph: Graph, selection: Selection, anchors: pl.DataFrame, lenders: pl.DataFrame) -> pl.DataFrame:

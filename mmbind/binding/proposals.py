@@ -93,24 +93,6 @@ class Proposals:
             self._graphs[theirs, ours] = graph.transposed
         return self._graphs[ours, theirs]
 
-    def neighbours(self, role: str, count: int) -> npt.NDArray[np.int64]:
-        """The windows of a role most like each of its own windows, by the scores that pairs have.
-
-        Args:
-            role: the role.
-            count: how many, the window itself not counted.
-
-        Returns:
-            Rows of the role's pool, int64 (windows, count), best first; -1 where there are fewer.
-        """
-        pool = self.pool((role,))
-        found = nearest(pool.vectors, pool.vectors, max(self.count, count + 1), self._config.search)
-        itself = found.positions == np.arange(len(pool))[:, None]
-        scores = np.where(itself, -np.inf, self._scores(pool, pool, found))
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-        best = np.take_along_axis(np.where(itself, -1, found.positions), order, axis=1)
-        return np.pad(best, ((0, 0), (0, count - best.shape[1])), constant_values=-1)
-
     def read(self, role: str) -> dict[str, str]:
         """Digests of what pairing reads of a role beside its embeddings, by what it is."""
         digests = {}

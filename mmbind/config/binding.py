@@ -14,12 +14,13 @@ class WeightMap(Section):
 
     #: ``log``: clip(1 + slope ln s). ``linear``: clip(slope (s - offset)). ``none``: 1.
     #: ``calibrated``: the probability that the pair is right, told without labels by whether
-    #: pairs of this score lead back to where they came from.
+    #: pairs of this score lead back to windows like those they came from.
     kind: Literal["log", "linear", "none", "calibrated"] = "log"
     slope: float = Field(default=0.5, gt=0)
     offset: float = 0.0
-    #: ``calibrated``: the anchor's own neighbours that count as leading back to it.
-    neighbours: int = Field(default=5, ge=0)
+    #: ``calibrated``: the windows most like an anchor that count as leading back to it; None:
+    #: as many as tell most, see ``mmbind/binding/cycles.py``.
+    neighbours: int | None = Field(default=None, ge=0)
 
 
 class Search(Section):

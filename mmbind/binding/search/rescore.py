@@ -44,7 +44,7 @@ def rank(
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]
-def _product(one: Vectors, other: Vectors) -> float:
+def inner_product(one: Vectors, other: Vectors) -> float:
     """Inner product of two vectors (d), in float64.
 
     The compiler may split the sum among the lanes of a vector unit, the same way for all
@@ -59,7 +59,7 @@ def _product(one: Vectors, other: Vectors) -> float:
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _lengths(vectors: Vectors, out: Floats) -> None:
     for row in range(len(vectors)):
-        out[row] = np.sqrt(_product(vectors[row], vectors[row]))
+        out[row] = np.sqrt(inner_product(vectors[row], vectors[row]))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -81,7 +81,7 @@ def _rank(
             if position < 0:
                 continue
             scale = query_lengths[row] * lender_lengths[position]
-            value = min(max(_product(queries[row], lenders[position]) / scale, -1.0), 1.0)
+            value = min(max(inner_product(queries[row], lenders[position]) / scale, -1.0), 1.0)
             place = found
             while place > 0 and (
                 value > similarities[row, place - 1]

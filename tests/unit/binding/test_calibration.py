@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbind.binding import bind
-from mmbind.binding.calibration import Calibration, find_consistent
+from mmbind.binding.calibration import Calibration, by_cycles
 from mmbind.binding.graph import build_graph
 from mmbind.binding.select.base import taken
 from mmbind.files import read_json
@@ -44,28 +44,37 @@ def test_many_pairs_give_back_the_true_probability() -> None:
     np.testing.assert_allclose(told, np.linspace(0.1, 0.9, 9) ** 2, atol=0.05)
 
 
-def test_pairs_that_lead_back_count_as_right() -> None:
-    """Anchor 0 -> lender 0 -> 0 (itself); 1 -> 1 -> 2 (its neighbour); 2 -> 2 -> 0 (astray); 3 -> 3 -> nobody."""
-    rows, columns = np.array([0, 1, 2, 2, 0, 3]), np.array([0, 1, 2, 1, 2, 3])
-    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    graph = build_graph(rows, columns, scores, scores, (4, 4))
+def test_the_probability_of_one_choice_is_the_root_of_that_of_two() -> None:
+    """Half of all choices are right, there and back: a quarter of the cycles close, and the pairs are worth a half."""
+    chance = np.random.default_rng(0)
+    classes = np.repeat(np.arange(10), 40)
+    vectors = unit(np.eye(10)[classes] + 0.05 * chance.normal(size=(400, 10)))
+
+    def choose() -> np.ndarray:
+        wrong = (classes + chance.integers(1, 10, 400)) % 10
+        right = chance.random(400) < 0.5
+        return np.where(right, classes, wrong) * 40 + chance.integers(0, 40, 400)
+
+    rows = np.arange(400)
+    there, back = choose(), choose()
+    flat = np.full(800, 0.5)
+    graph = build_graph(np.concatenate([rows, back]), np.concatenate([there, rows]), flat, flat, (400, 400))
     edge = {(int(r), int(c)): e for e, (r, c) in enumerate(zip(graph.anchors, graph.lenders, strict=True))}
-    back = graph.transposed
-    edge_back = {(int(c), int(r)): e for e, (c, r) in enumerate(zip(back.anchors, back.lenders, strict=True))}
-    there = taken(np.array([[edge[i, i]] for i in range(4)]))
-    home = taken(np.array([[edge_back[0, 0]], [edge_back[1, 2]], [edge_back[2, 0]], [-1]]))
-    neighbours = np.array([[1], [2], [1], [0]])
-    found, right = find_consistent(graph, there, home, neighbours)
-    np.testing.assert_allclose(found, [0.9, 0.8, 0.7])
-    assert right.tolist() == [True, True, False]
+    home = graph.transposed
+    edge_home = {(int(c), int(r)): e for e, (c, r) in enumerate(zip(home.anchors, home.lenders, strict=True))}
+    chosen = taken(np.array([[edge[i, int(there[i])]] for i in rows]))
+    returned = taken(np.array([[edge_home[j, int(back[j])]] for j in rows]))
+    told = by_cycles(graph, chosen, returned, vectors, 39)(np.array([0.5]))
+    assert abs(told[0] - 0.5) < 0.06
 
 
 @pytest.mark.parametrize("select", ["nearest", "transport", "mutual"])
-def test_a_binding_s_weights_are_its_probabilities(tmp_path: Path, select: str) -> None:
+@pytest.mark.parametrize("neighbours", [None, 3])
+def test_a_binding_s_weights_are_its_probabilities(tmp_path: Path, select: str, neighbours: int | None) -> None:
     random = np.random.default_rng(2)
     centres = random.normal(size=(8, 6))
     a, b = (unit(np.repeat(centres, 6, axis=0) + spread * random.normal(size=(48, 6))) for spread in (0.2, 0.9))
-    calibrated = {"kind": "calibrated", "neighbours": 3}
+    calibrated = {"kind": "calibrated", "neighbours": neighbours}
     study = two_roles(tmp_path, a, b, rerank={"kind": "none"}, select={"kind": select}, weight=calibrated)
     bind(study)
     pairs = pl.read_parquet(study.bindings / "pairs.parquet")
