@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mmbind.errors import MmbindError
+from mmbind.learning.signals import Signals
+
+#: Windows that :meth:`Samples.blocks` reads at once.
+BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Samples:
     """Samples as rows into the signals of each modality.
 
     Attributes:
-        signals: per modality float32 (rows, steps, channels), SI, as recorded.
+        signals: per modality float32 (rows, steps, channels), SI, as recorded: a tensor, or
+            what gathers rows from where they lie (:mod:`mmbind.learning.signals`).
         rows: per modality int64 (samples,), -1 where the sample lacks it. Same keys.
         weights: float32 (samples,), of the contrastive or classification loss.
         labels: int64 (samples,), positions in ``classes``, -1 for none.
@@ -41,7 +46,7 @@ class Samples:
         windows: id of the window (or anchor) of each sample.
     """
 
-    signals: Mapping[str, Tensor]
+    signals: Mapping[str, Signals]
     rows: Mapping[str, Tensor]
     weights: Tensor
     labels: Tensor
@@ -62,12 +67,14 @@ class Samples:
         """The number of samples."""
         return len(self.windows)
 
-    def used(self, modality: str) -> Tensor:
-        """Signals of a modality that any sample holds, each once: float32 (rows, steps, channels)."""
+    def blocks(self, modality: str) -> Iterator[Tensor]:
+        """Signals of a modality that any sample holds, each once, in pieces: float32 (n, steps, channels)."""
         rows, signals = self.rows[modality], self.signals[modality]
         held = rows.new_zeros(len(signals), dtype=torch.bool)
         held[rows[rows >= 0]] = True
-        return signals[held]
+        for part in torch.split(held.nonzero().squeeze(1), BLOCK):
+            if len(part):
+                yield signals[part]
 
     def batch(self, positions: Tensor) -> Batch:
         """Gathers samples by position (int64), in the order asked for."""
@@ -75,7 +82,7 @@ class Samples:
         for modality, signals in self.signals.items():
             rows = self.rows[modality][positions]
             here = rows >= 0
-            view = signals.new_zeros(len(rows), *signals.shape[1:])
+            view = torch.zeros(len(rows), *signals.shape[1:])
             view[here] = signals[rows[here]]
             views[modality], present[modality] = view, here
         return Batch(views, present, self.weights[positions], self.labels[positions])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -36,13 +37,33 @@ class Scaler:
         Raises:
             InputError: when there are no windows, or a value is NaN or infinite.
         """
-        if not signals.size:
+        return cls.fit_blocks(lambda: [signals])
+
+    @classmethod
+    def fit_blocks(cls, blocks: Callable[[], Iterable[Floats]]) -> Self:
+        """Like :meth:`fit`, over pieces that are read twice and need not be in memory together.
+
+        Args:
+            blocks: gives the same pieces each time, float32 (windows, steps, channels).
+
+        Raises:
+            InputError: when there are no windows, or a value is NaN or infinite.
+        """
+        count, sums = 0, np.zeros(0)
+        for block in blocks():
+            sums = block.sum(axis=(0, 1), dtype=np.float64) + (sums if count else 0.0)
+            count += block.shape[0] * block.shape[1]
+        if not count:
             raise InputError("A scaler cannot be fitted: there are no windows.")
-        mean = signals.mean(axis=(0, 1), dtype=np.float64)
-        deviation = signals.std(axis=(0, 1), dtype=np.float64)
+        mean = sums / count
+        squares = np.zeros_like(mean)
+        for block in blocks():
+            squares += np.square(block - mean).sum(axis=(0, 1))
+        deviation = np.sqrt(squares / count)
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
-            window = int(np.flatnonzero(~np.isfinite(signals).all(axis=(1, 2)))[0])
-            raise InputError(f"A scaler cannot be fitted: the window at position {window} holds NaN or infinity.")
+            raise InputError(
+                f"A scaler cannot be fitted: the window at position {_broken(blocks())} holds NaN or infinity."
+            )
         constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
         return cls(mean.astype(np.float32), np.where(constant, 1.0, deviation).astype(np.float32))
 
@@ -63,3 +84,14 @@ class Scaler:
     def from_dict(cls, value: dict[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`."""
         return cls(np.array(value["mean"], dtype=np.float32), np.array(value["deviation"], dtype=np.float32))
+
+
+def _broken(blocks: Iterable[Floats]) -> int:
+    """Position of the first window that holds NaN or infinity."""
+    before = 0
+    for block in blocks:
+        bad = np.flatnonzero(~np.isfinite(block).all(axis=(1, 2)))
+        if len(bad):
+            return before + int(bad[0])
+        before += len(block)
+    return before

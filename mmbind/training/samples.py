@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from torch import Tensor
 from mmbind.dataset.table import SampleTable
 from mmbind.errors import InputError, nearest
 from mmbind.learning.samples import Samples
+from mmbind.learning.signals import MappedSignals, Signals
 from mmbind.windows.store import ModalitySpec, WindowStore
 
 
@@ -100,21 +102,20 @@ def labelled(store: WindowStore, classes: Sequence[str] | None = None) -> Sample
     return Samples(signals, rows, torch.ones(len(windows)), labels, names, windows)
 
 
-def _rows(stores: Sequence[WindowStore]) -> tuple[dict[str, Tensor], dict[str, dict[str, int]]]:
-    """Per modality: the signals of all stores, and the row of each window that has it."""
-    signals: dict[str, Tensor] = {}
+def _rows(stores: Sequence[WindowStore]) -> tuple[dict[str, Signals], dict[str, dict[str, int]]]:
+    """Per modality: the signals of all stores, memory-mapped, and the row of each window that has it."""
+    signals: dict[str, Signals] = {}
     where: dict[str, dict[str, int]] = {}
-    for name in modalities_of(stores):
-        parts: list[Tensor] = []
+    for name, spec in modalities_of(stores).items():
+        files: list[tuple[Path, int]] = []
         rows: dict[str, int] = {}
         for store in stores:
-            here = np.flatnonzero(store.present(name))
-            first = sum(len(part) for part in parts)
-            rows |= {store.ids[position]: first + number for number, position in enumerate(here)}
-            if len(here):
-                parts.append(torch.from_numpy(store.gather(name, here)))
-        if parts:
-            signals[name], where[name] = torch.cat(parts), rows
+            held = np.flatnonzero(store.present(name))
+            first = sum(count for _, count in files)
+            rows |= {store.ids[position]: first + number for number, position in enumerate(held)}
+            files += store.files(name)
+        if files:
+            signals[name], where[name] = MappedSignals(files, spec.steps, len(spec.channels)), rows
     return signals, where
 
 

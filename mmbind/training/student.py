@@ -18,6 +18,7 @@ from mmbind.config import Training
 from mmbind.errors import MmbindError
 from mmbind.learning.propagation import balance, prior_of, propagate
 from mmbind.learning.samples import Samples
+from mmbind.learning.signals import Signals, StackedSignals
 from mmbind.training.graph import WindowGraph
 from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer, epochs_for, steps_per_epoch
@@ -88,13 +89,13 @@ def pseudo_labels(
 
 def join(unlabelled: Samples, answers: npt.NDArray[np.int64], labelled: Samples) -> Samples:
     """Windows with pseudo-labels, then those with labels, as one set of samples."""
-    signals: dict[str, Tensor] = {}
+    signals: dict[str, Signals] = {}
     rows: dict[str, Tensor] = {}
     parts: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = (unlabelled.rows, labelled.rows)
     sizes = (len(unlabelled), len(labelled))
     for name in sorted({*unlabelled.signals, *labelled.signals}):
         held = [samples.signals[name] for samples in (unlabelled, labelled) if name in samples.signals]
-        signals[name] = torch.cat(held)
+        signals[name] = StackedSignals(held)
         columns, offset = [], 0
         for samples, row, size in zip((unlabelled, labelled), parts, sizes, strict=True):
             if name not in samples.signals:

@@ -7,9 +7,11 @@ checkpoints, fine-tuning. What they do before fine-tuning is their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -206,8 +208,14 @@ def refuse_too_few_classes(samples: Samples) -> None:
 
 
 def _scaler(modality: str, spec: ModalitySpec, seen: Sequence[Samples], network: Network) -> Scaler:
-    parts = [samples.used(modality) for samples in seen if modality in samples.signals]
-    signals = torch.cat(parts) if parts else torch.empty(0)
-    if not len(signals):
+    holding = [samples for samples in seen if modality in samples.signals and bool((samples.rows[modality] >= 0).any())]
+    if not holding:
         return Scaler.identity(len(spec.channels))
-    return Scaler.fit((centre(signals) if modality in network.centred else signals).numpy())
+    centred = modality in network.centred
+
+    def blocks() -> Iterator[npt.NDArray[np.float32]]:
+        for samples in holding:
+            for block in samples.blocks(modality):
+                yield (centre(block) if centred else block).numpy()
+
+    return Scaler.fit_blocks(blocks)

@@ -110,6 +110,17 @@ class WindowStore:
             return np.zeros(len(self), dtype=np.bool_)
         return self.index[f"row_{modality}"].is_not_null().to_numpy()
 
+    def files(self, modality: str) -> list[tuple[Path, int]]:
+        """The signal files of a modality, each with its number of windows.
+
+        One after another they hold the windows that have the modality, in index order.
+        """
+        if modality not in self.modalities:
+            return []
+        held = self.index.filter(pl.col(f"row_{modality}").is_not_null())
+        counts = held.group_by("shard").len().sort("shard")
+        return [(shard_path(self.path, modality, shard), count) for shard, count in counts.iter_rows()]
+
     def gather(self, modality: str, positions: Positions | None = None) -> Signals:
         """Signals of some windows, float32 (n, steps, channels), in the order asked for.
 

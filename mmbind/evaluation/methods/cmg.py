@@ -9,6 +9,7 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods.decoders import Decoders, mean_error
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.samples import Batch, Samples
+from mmbind.learning.signals import StackedSignals
 from mmbind.training.trainer import Trainer
 
 #: Windows that are generated at once.
@@ -70,6 +71,6 @@ def completed(
             made.append(trainer.model.unscale(name, scaled))
         if made:
             first = len(signals[name])
-            signals[name] = torch.cat([signals[name], *made])
+            signals[name] = StackedSignals([signals[name], *made])
             rows[name] = rows[name].index_put((lacking,), first + torch.arange(len(lacking)))
     return Samples(signals, rows, samples.weights, samples.labels, samples.classes, samples.windows)

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from mmbind.config import MethodName
 from mmbind.evaluation.inputs import Inputs
@@ -67,7 +68,7 @@ def test_upper_joins_shown_and_masked_signals_of_the_same_window(study: Study) -
             for window in (store.ids[0], store.ids[-1]):
                 row = int(samples.rows[modality][samples.windows.index(window)])
                 expected = holder.gather(modality, holder.positions([window]))[0]
-                np.testing.assert_array_equal(samples.signals[modality][row].numpy(), expected)
+                np.testing.assert_array_equal(samples.signals[modality][torch.tensor([row])][0].numpy(), expected)
     assert bool((samples.weights == 1).all())
 
 

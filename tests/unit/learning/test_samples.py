@@ -30,9 +30,12 @@ def test_a_batch_holds_the_asked_samples_in_order() -> None:
     assert batch.labels.tolist() == [1, 0]
 
 
-def test_used_gives_each_held_row_once() -> None:
-    assert samples().used("gyro").shape == (1, 2, 1)
-    assert torch.equal(samples().used("acc"), torch.arange(24.0).view(3, 4, 2)[[0, 2]])
+def test_blocks_give_each_held_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert torch.cat(list(samples().blocks("gyro"))).shape == (1, 2, 1)
+    expected = torch.arange(24.0).view(3, 4, 2)[[0, 2]]
+    assert torch.equal(torch.cat(list(samples().blocks("acc"))), expected)
+    monkeypatch.setattr("mmbind.learning.samples.BLOCK", 1)
+    assert [len(block) for block in samples().blocks("acc")] == [1, 1]
 
 
 def test_disagreeing_parts_are_refused() -> None:

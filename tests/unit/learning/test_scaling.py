@@ -53,3 +53,21 @@ def test_no_windows_and_nan_are_refused() -> None:
     signals[1, 2, 0] = np.nan
     with pytest.raises(InputError, match="position 1"):
         Scaler.fit(signals)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_pieces_give_what_the_whole_gives(seed: int, counts: list[int]) -> None:
+    signals = np.random.default_rng(seed).normal(3, 5, size=(sum(counts), 7, 3)).astype(np.float32)
+    pieces = np.split(signals, np.cumsum(counts)[:-1])
+    whole, together = Scaler.fit(signals), Scaler.fit_blocks(lambda: iter(pieces))
+    assert np.array_equal(whole.mean, signals.mean(axis=(0, 1), dtype=float).astype(np.float32))
+    assert together.mean == pytest.approx(whole.mean, rel=1e-7)
+    assert together.deviation == pytest.approx(whole.deviation, rel=1e-7)
+
+
+def test_the_broken_window_is_counted_over_all_pieces() -> None:
+    pieces = [np.ones((2, 3, 1), dtype=np.float32), np.ones((3, 3, 1), dtype=np.float32)]
+    pieces[1][1, 2, 0] = np.nan
+    with pytest.raises(InputError, match="position 3 holds NaN"):
+        Scaler.fit_blocks(lambda: pieces)
