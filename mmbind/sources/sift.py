@@ -22,6 +22,7 @@ from mmbind.sources.order import BACK, LEAP, NOTHING, ON, SET_BACK, Fates, Times
 from mmbind.sources.repair import spread_bursts, spread_over, spread_ticks
 from mmbind.sources.sound import WRONG, split_sound
 from mmbind.sources.texts import Raw, Texts
+from mmbind.sources.without import without
 
 #: Rules by which a reading is set aside for its time; those of unsound ones are in ``sound``.
 DUPLICATE_TIME = "duplicate_time"
@@ -182,8 +183,8 @@ class Sifter:
             return rows, _no_rows()
         whose = "another reading" if self._doubt else "the last kept reading"
         reason = pl.format(f"its time {{}} ns is that of {whose}.", "t_ns").alias("reason")
-        aside = rows.filter(repeats).rechunk().select("line", pl.lit(DUPLICATE_TIME).alias("rule"), reason)
-        return rows.filter(~repeats), aside
+        aside = rows[np.flatnonzero(repeats)].select("line", pl.lit(DUPLICATE_TIME).alias("rule"), reason)
+        return without(rows, np.flatnonzero(repeats)), aside
 
     def _give(self, rows: pl.DataFrame, aside: Sequence[pl.DataFrame]) -> Sifted:
         """The outcome, channels under their names and what is set aside with its text."""

@@ -10,6 +10,7 @@ import polars as pl
 from mmbind.config import BatchClock, ModalitySource
 from mmbind.sources.clocks import reading_times
 from mmbind.sources.conversion import channels_of
+from mmbind.sources.without import without
 
 #: Rules by which an unsound reading is set aside.
 BAD_TIME = "bad_time"
@@ -54,7 +55,7 @@ def split_sound(
     ]
     bad = readings.with_columns(times)[unsound].with_columns(flags)
     logged = [channel.logged for channel in meanings]
-    return rows.filter(sound), _reasons(bad, logged, channels, spec)
+    return without(rows, unsound), _reasons(bad, logged, channels, spec)
 
 
 def _reasons(bad: pl.DataFrame, logged: Sequence[str], channels: Sequence[str], spec: ModalitySource) -> pl.DataFrame:

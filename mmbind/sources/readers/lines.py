@@ -18,7 +18,7 @@ from mmbind.sources.readers.streams import CutOffError, chunks
 #: Bytes of a block.
 BLOCK = 1 << 24
 _UTF8 = Encoding()
-_COMMA = 0x2C
+_COMMA, _BLANK = 0x2C, 0x20
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -78,6 +78,11 @@ class LineBlock:
     def starts(self) -> Integers:
         """Where each line starts."""
         return np.concatenate([[0], self.stops[:-1] + 1])
+
+    @cached_property
+    def tight(self) -> bool:
+        """Whether it is ASCII without any blank, tab or control but newlines: then no field needs to be trimmed."""
+        return self.data.isascii() and int(np.count_nonzero(self.values <= _BLANK)) == len(self.stops)
 
     @cached_property
     def undecodable(self) -> Flags:
@@ -166,7 +171,7 @@ def line_blocks(
         if stop == 0:
             pieces.append(chunk)
             continue
-        block = LineBlock.of(b"".join([*pieces, chunk[:stop]]), first, encoding, counted=counted)
+        block = LineBlock.of(b"".join([*pieces, memoryview(chunk)[:stop]]), first, encoding, counted=counted)
         yield block
         first, pieces = first + len(block.stops), [chunk[stop:]]
     rest = b"".join(pieces)

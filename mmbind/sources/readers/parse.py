@@ -11,6 +11,7 @@ from mmbind.sources.readers.dialect import SplitError
 from mmbind.sources.readers.layout import QUOTE, Layout
 from mmbind.sources.readers.lines import Flags, Integers, LineBlock
 from mmbind.sources.table import Block, broken_frame
+from mmbind.sources.without import without
 
 #: Broken lines: modality (None for all), line, reason.
 _Broken = list[tuple[str | None, int, str]]
@@ -35,16 +36,18 @@ def parse_block(lines: LineBlock, data: Flags, widths: Integers, layout: Layout,
         hard, frame = data, frame.clear()
     broken: _Broken = []
     texts = pl.DataFrame(schema={**dict.fromkeys(frame.columns, pl.String), "line": pl.Int64})
-    gaps = frame.select(pl.any_horizontal(pl.col(f"f{p}").is_null() for p in layout.figures)).to_series()
-    if gaps.any() or hard.any():
+    gaps = _gaps(frame, layout)
+    if len(gaps) or hard.any():
         odd = np.zeros_like(data)
-        odd[(frame["line"].filter(gaps) - lines.first).to_numpy()] = True
+        odd[frame["line"].to_numpy()[gaps] - lines.first] = True
         split, broken = _split_hard(lines, np.flatnonzero(hard), layout)
         texts = pl.concat([_parsed(lines, odd, layout, dict.fromkeys(layout.types, pl.String)), split])
-        frame = _with_lines(frame, ~gaps.to_numpy(), _converted(texts, layout))
+        found = _converted(texts, layout)
+        if not found.equals(frame[gaps]):
+            frame = _with_lines(frame, gaps, found)
     if any(frame[f"f{p}"].has_nulls() for p in layout.whole):
         raise NotWholeError
-    if layout.label is not None:
+    if layout.label is not None and not (lines.tight and hard is not data):
         label = pl.col(f"f{layout.label}").str.strip_chars()
         frame = frame.with_columns(pl.when(label != "").then(label).alias(f"f{layout.label}"))
     if layout.sensor is None:
@@ -62,15 +65,22 @@ def parse_block(lines: LineBlock, data: Flags, widths: Integers, layout: Layout,
         if spoilt:
             broken += [(name, line, reason) for line, reason in spoilt.items()]
             lost = np.searchsorted(mine["line"].to_numpy(), list(spoilt))
-            mine = mine[np.delete(np.arange(mine.height), lost)]
+            mine = without(mine, lost)
         readings[name] = _readings(mine, name, layout)
     read = {name: int((numbers >= 0).sum()) for name, numbers in rows.items()}
     return Block(readings, broken_frame(broken), read, lines.raw)
 
 
-def _with_lines(frame: pl.DataFrame, kept: Flags, others: pl.DataFrame) -> pl.DataFrame:
-    """Some rows of a frame and those of another one, in the order of their lines, copied once."""
-    rows = np.append(np.flatnonzero(kept), np.arange(frame.height, frame.height + others.height))
+def _gaps(frame: pl.DataFrame, layout: Layout) -> Integers:
+    """The rows that lack a value, in order."""
+    gaps = [frame[f"f{p}"].is_null().arg_true() for p in layout.figures if frame[f"f{p}"].has_nulls()]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(each.to_numpy() for each in gaps)])).astype(np.int64)
+
+
+def _with_lines(frame: pl.DataFrame, gaps: Integers, others: pl.DataFrame) -> pl.DataFrame:
+    """A frame with other rows in the place of some of its own, in the order of their lines, copied once."""
+    kept = np.delete(np.arange(frame.height), gaps)
+    rows = np.append(kept, np.arange(frame.height, frame.height + others.height))
     both = pl.concat([frame, others])
     return both[rows[np.argsort(both["line"].to_numpy()[rows], kind="stable")]]
 
