@@ -69,12 +69,16 @@ class Samples:
 
     def blocks(self, modality: str) -> Iterator[Tensor]:
         """Signals of a modality that any sample holds, each once, in pieces: float32 (n, steps, channels)."""
+        yield from (block for _, block in self.numbered_blocks(modality))
+
+    def numbered_blocks(self, modality: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """:meth:`blocks`, each with its rows int64 (n,)."""
         rows, signals = self.rows[modality], self.signals[modality]
         held = rows.new_zeros(len(signals), dtype=torch.bool)
         held[rows[rows >= 0]] = True
         for part in torch.split(held.nonzero().squeeze(1), BLOCK):
             if len(part):
-                yield signals[part]
+                yield part, signals[part]
 
     def batch(self, positions: Tensor) -> Batch:
         """Gathers samples by position (int64), in the order asked for."""

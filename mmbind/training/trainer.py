@@ -213,9 +213,26 @@ def _scaler(modality: str, spec: ModalitySpec, seen: Sequence[Samples], network:
         return Scaler.identity(len(spec.channels))
     centred = modality in network.centred
 
+    for samples in holding:
+        _refuse_broken(modality, samples)
+
     def blocks() -> Iterator[npt.NDArray[np.float32]]:
         for samples in holding:
             for block in samples.blocks(modality):
                 yield (centre(block) if centred else block).numpy()
 
     return Scaler.fit_blocks(blocks)
+
+
+def _refuse_broken(modality: str, samples: Samples) -> None:
+    """Refuses NaN and infinity, by the first window that holds one."""
+    broken = set[int]()
+    for row, block in samples.numbered_blocks(modality):
+        broken |= set(row[~block.isfinite().flatten(1).all(dim=1)].tolist())
+    if broken:
+        row = samples.rows[modality]
+        window = next(samples.windows[at] for at, number in enumerate(row.tolist()) if number in broken)
+        raise InputError(
+            f"{modality!r} of the window {window!r} holds NaN or infinity; {len(broken)} windows do.",
+            hint="Look at its recording (data/records), and run the stage 'window' again.",
+        )

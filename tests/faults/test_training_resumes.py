@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -24,6 +25,22 @@ from mmbind.study import Study
 from mmbind.training import train, trainer
 original = trainer.augment
 trainer.augment = lambda *arguments: (time.sleep(0.004), original(*arguments))[1]
+train(Study.load("."))
+"""
+
+#: Trains the study in the working folder, and kills itself before a step.
+DOOMED = """
+import os, signal, sys
+from mmbind.study import Study
+from mmbind.training import train, trainer
+original, left = trainer.Trainer.views, int(sys.argv[1])
+def views(*arguments):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*arguments)
+trainer.Trainer.views = views
 train(Study.load("."))
 """
 
@@ -66,3 +83,22 @@ def test_kills_in_every_phase_leave_the_same_bytes(tmp_path: Path) -> None:
     train(broken)
     assert outputs(broken) == outputs(unbroken)
     assert not any((broken.root / "data" / ".work").iterdir())
+
+
+@pytest.mark.slow
+def test_a_kill_before_any_step_leaves_the_same_bytes(tmp_path: Path) -> None:
+    unbroken, broken = study_of(tmp_path / "unbroken"), study_of(tmp_path / "broken")
+    train(unbroken)
+    chance = random.Random(0)  # noqa: S311
+    for steps in [0, 1, *(chance.randrange(2, 50) for _ in range(3))]:
+        child = subprocess.run(
+            [sys.executable, "-c", DOOMED, str(steps)],
+            cwd=broken.root,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        assert child.returncode == -signal.SIGKILL
+        assert not broken.model("multimodal").exists()
+    train(broken)
+    assert outputs(broken) == outputs(unbroken)
