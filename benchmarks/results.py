@@ -12,6 +12,8 @@ from mmbind.files import write_text
 
 #: Where results are kept.
 RESULTS = Path(__file__).with_name("results.md")
+#: Programs that wanted a core when this one started, as Linux counts them over one minute.
+_LOAD = os.getloadavg()[0]
 _HEAD = "# Benchmarks\n\nEach section is written by the command that it names; times compare only within a section.\n"
 
 
@@ -22,10 +24,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def machine() -> str:
-    """One line about the machine: cores, memory, system, Python."""
+    """One line about the machine: cores, memory, system, Python, and how busy others kept it when this began."""
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{cores} cores ({_cpu()}), {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{cores} cores ({_cpu()}), {memory:.0f} GiB, {system}; load of others at the start {_LOAD:.1f}."
 
 
 def write_section(title: str, body: str, path: Path = RESULTS) -> None:

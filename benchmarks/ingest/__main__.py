@@ -33,12 +33,14 @@ class Case:
         size: bytes of the raw files.
         floor: the bare scan's runs.
         mine: ingest's runs.
+        added: ingest's run after one more file came, and one that finds nothing new; None where not asked.
     """
 
     name: str
     size: int
     floor: Sequence[Run]
     mine: Sequence[Run]
+    added: tuple[Run, Run] | None = None
 
     def row(self) -> list[object]:
         """The case's row of the table."""
@@ -82,7 +84,11 @@ def measured(scratch: Path, options: argparse.Namespace) -> dict[str, Case]:
     cases: dict[str, Callable[[], Case]] = {
         "one": lambda: _case("one file", scratch, lambda raw: write_one(raw / "p0_0.csv", size), options.rounds),
         "many": lambda: _case(
-            f"{options.files} files", scratch, lambda raw: write_many(raw, size, options.files), options.rounds
+            f"{options.files} files",
+            scratch,
+            lambda raw: write_many(raw, size, options.files),
+            options.rounds,
+            add=True,
         ),
     }
     if large:
@@ -101,6 +107,12 @@ def report(cases: dict[str, Case], rounds: int) -> str:
         table(header, [case.row() for case in cases.values()]),
         f"Time of one file over that of its floor: {ratio(one.mine, one.floor):.2f} (asked for: at most 1.6).",
     ]
+    if cases["many"].added is not None:
+        more, same = cases["many"].added
+        lines.append(
+            f"One file added to {cases['many'].name}: {more.seconds:.2f} s (CPU {more.cpu_seconds:.2f} s); a run that "
+            f"finds nothing new there: {same.seconds:.2f} s (CPU {same.cpu_seconds:.2f} s)."
+        )
     if "large" in cases:
         peak = typical(cases["large"].mine).peak_bytes / typical(one.mine).peak_bytes
         lines.append(f"Peak of memory at the large file over that at one file: {peak:.2f} (asked for: at most 1.2).")
@@ -108,7 +120,8 @@ def report(cases: dict[str, Case], rounds: int) -> str:
     return "\n\n".join(lines)
 
 
-def _case(name: str, scratch: Path, write: Callable[[Path], int], rounds: int) -> Case:
+def _case(name: str, scratch: Path, write: Callable[[Path], int], rounds: int, *, add: bool = False) -> Case:
+    """Measures one case; ``add``: also what one more file costs, and a run for nothing."""
     study = _study(scratch / "study")
     raw, records = study / "data" / "raw" / SOURCE, study / "data" / "records"
     size = write(raw)
@@ -123,8 +136,13 @@ def _case(name: str, scratch: Path, write: Callable[[Path], int], rounds: int) -
         return run(python("benchmarks.ingest.floor", f"{raw}/*.csv", scratch / "floor.parquet"))
 
     runs = in_turn({"floor": floor, "mine": mine}, rounds)
+    added = None
+    if add:
+        write_one(raw / "p99999_0.csv", min(path.stat().st_size for path in raw.iterdir()))
+        more, same = (run([sys.executable, "-c", INGEST], cwd=study) for _ in range(2))
+        added = more, same
     shutil.rmtree(study)
-    return Case(name, size, runs["floor"], runs["mine"])
+    return Case(name, size, runs["floor"], runs["mine"], added)
 
 
 def _study(folder: Path) -> Path:

@@ -37,4 +37,6 @@ def test_one_command_measures_and_writes_its_section(
     assert capsys.readouterr().out.strip() in text
     assert text.startswith("# Benchmarks")
     assert all(f"| {name} | 0.00 |" in text for name in ("one file", "20 files", "one large file"))
+    assert "One file added to 20 files:" in text
+    assert "load of others at the start" in text
     assert not any((tmp_path / "scratch").iterdir())
