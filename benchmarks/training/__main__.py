@@ -133,7 +133,7 @@ def main() -> None:
         [
             f"`python -m benchmarks.training` on {machine()}, torch {torch.__version__}; "
             f"load {os.getloadavg()[0]:.1f}: on busy cores two threads wait for each other.",
-            "Contrastive pre-training of the demo's network (width 32), 64 windows of three modalities a step, float32:",
+            "Contrastive pre-training with the demo's network (width 32), 64 windows of three modalities, float32:",
             table(["step", "ms", "speed"], rows),
             f"Gathering 64 windows from {len(large)} in memory-mapped files takes {1e3 * loader:.2f} ms, "
             f"{100 * share:.1f} % of a step ({'within' if share <= LIMIT else 'above'} the {100 * LIMIT:.0f} % "
