@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,13 @@ def _exchange(first: Path, second: Path) -> bool:
         return False
     status = rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
     return bool(status == 0)
+
+
+def remove_others(folder: Path, keep: Collection[str]) -> None:
+    """Removes what lies in a folder under other names than those to keep, but for hidden files (``.gitignore``)."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name not in keep and (path.is_dir() or not path.name.startswith(".")):
+            _remove(path)
 
 
 @contextmanager

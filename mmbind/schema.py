@@ -72,6 +72,14 @@ PAIRS: Schema = {
     "weight": pl.Float64,
 }
 
+#: Further columns of pairs, in studies that have bridges; null for direct pairs. ``bridge``: ids of
+#: the windows between anchor and partner, in their order; the others: of each pair in the chain.
+BRIDGES: Mapping[str, pl.DataType] = {
+    "bridge": pl.List(pl.String),
+    "hop_similarities": pl.List(pl.Float64),
+    "hop_probabilities": pl.List(pl.Float64),
+}
+
 
 def empty(schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
     """An empty table of a schema."""

@@ -77,13 +77,13 @@ class Study:
         """Window store of what a role must not show: labels and masked modalities."""
         return self.data / "truth" / name
 
-    def model(self, name: str) -> Path:
-        """A trained model: ``shared`` or ``multimodal``."""
-        return self.data / "models" / name
+    def model(self, name: str, space: str = "") -> Path:
+        """A trained model: ``shared`` (of a space, where the study has several) or ``multimodal``."""
+        return self.data / "models" / name / space
 
-    def embeddings(self, role: str) -> Path:
-        """Shared-modality embeddings of a role (embed)."""
-        return self.data / "embeddings" / role
+    def embeddings(self, role: str, space: str = "") -> Path:
+        """Shared-modality embeddings of a role (embed), in a space where the study has several."""
+        return self.data / "embeddings" / role / space
 
     @property
     def bindings(self) -> Path:

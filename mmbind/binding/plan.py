@@ -61,22 +61,25 @@ class Party:
 
 @dataclass(frozen=True)
 class Loan:
-    """What one role borrows.
+    """What one role borrows from others, all compared with it by the same.
 
     Attributes:
         borrower: the role that lacks the modality.
-        modality: the modality it borrows.
+        modality: the modality it borrows; None where the lenders only pass on (a leg of a bridge).
         lenders: the roles that have it, sorted.
+        by: key of the space in which they are compared; empty where the study has but one.
     """
 
     borrower: str
-    modality: str
+    modality: str | None
     lenders: tuple[str, ...]
+    by: str = ""
 
     @property
     def name(self) -> str:
-        """How counts and figures call it, e.g. ``A borrows gyro``."""
-        return f"{self.borrower} borrows {self.modality}"
+        """How counts and figures call it, e.g. ``A borrows gyro``, ``A borrows gyro by acc`` or ``A to B by acc``."""
+        what = f"borrows {self.modality}" if self.modality else f"to {', '.join(self.lenders)}"
+        return f"{self.borrower} {what}" + (f" by {self.by}" if self.by else "")
 
 
 @dataclass(frozen=True)

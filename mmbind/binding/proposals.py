@@ -24,6 +24,7 @@ from mmbind.binding.select import build_rule
 from mmbind.config import Binding, Source
 from mmbind.config.binding import Constraints, Warping
 from mmbind.encoders.shared import gather_finite
+from mmbind.encoders.spaces import modalities_of
 from mmbind.files import short_id
 
 #: Roles whose windows answer, and the modality that they must have.
@@ -51,7 +52,7 @@ class Proposals:
             parties: the unlabelled roles.
             config: the section ``binding``.
             sources: the section ``sources``.
-            shared: the shared modality.
+            shared: the shared modality, or the key of the space in which windows are compared.
             memory: folder where searches are remembered from one binding to the next; None
                 for nowhere.
         """
@@ -97,7 +98,7 @@ class Proposals:
         """Digests of what pairing reads of a role beside its embeddings, by what it is."""
         digests = {}
         if isinstance(self._config.rerank, Warping):
-            digests["signals"] = hashlib.sha256(self._signals[role].tobytes()).hexdigest()
+            digests["signals"] = hashlib.sha256(b"".join(each[role].tobytes() for each in self._signals)).hexdigest()
         if self._config.constraints != Constraints():
             facts = with_placement(self._parties[role].facts, self._sources, self._config.constraints)
             digests["facts"] = hashlib.sha256(facts.write_csv().encode()).hexdigest()
@@ -158,7 +159,7 @@ class Proposals:
     def _contents(self, lenders: Lenders) -> npt.NDArray[np.str_]:
         """What the windows of a pool are, as far as searching and warping them goes."""
         pool = self._pool(lenders)
-        warped = [pool.gather(self._views)] if isinstance(self._config.rerank, Warping) else []
+        warped = [pool.gather(views) for views in self._views]
         return contents(pool.windows.to_list(), pool.vectors, *warped)
 
     def _scores(
@@ -168,20 +169,26 @@ class Proposals:
         settings, chosen = self._config.rerank, slice(None) if rows is None else rows
         if not isinstance(settings, Warping):
             return found.similarities[chosen]
-        asking = np.ascontiguousarray(here.gather(self._views)[chosen])
-        warped = warped_correlation(asking, there.gather(self._views), found.positions[chosen], settings.band)
+        positions, parts = found.positions[chosen], []
+        for views in self._views:
+            asking = np.ascontiguousarray(here.gather(views)[chosen])
+            parts.append(warped_correlation(asking, there.gather(views), positions, settings.band))
+        warped = parts[0] if len(parts) == 1 else np.mean(parts, axis=0)
         return np.asarray((1 - settings.embedding) * warped + settings.embedding * found.similarities[chosen])
 
     @cached_property
-    def _signals(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The shared modality, one row per embedded window of each role."""
-        return {role: gather_finite(party.store, self.shared, party.embedded) for role, party in self._parties.items()}
+    def _signals(self) -> list[dict[str, npt.NDArray[np.float32]]]:
+        """Per shared modality, its windows, one row per embedded window of each role."""
+        return [
+            {role: gather_finite(party.store, modality, party.embedded) for role, party in self._parties.items()}
+            for modality in modalities_of(self.shared)
+        ]
 
     @cached_property
-    def _views(self) -> dict[str, npt.NDArray[np.float32]]:
-        """What is warped, one row per embedded window of each role."""
+    def _views(self) -> list[dict[str, npt.NDArray[np.float32]]]:
+        """Per shared modality, what is warped, one row per embedded window of each role."""
         settings = self._config.rerank
-        return warped_views(self._signals, settings) if isinstance(settings, Warping) else {}
+        return [warped_views(each, settings) for each in self._signals] if isinstance(settings, Warping) else []
 
 
 def _title(lenders: Lenders) -> str:

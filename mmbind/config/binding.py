@@ -8,6 +8,9 @@ from pydantic import Field
 
 from mmbind.config.base import Section
 
+#: Longest chain of pairs; each pair costs certainty.
+MOST_HOPS = 4
+
 
 class WeightMap(Section):
     """From a pair's similarity s to its weight w in [0, 1]."""
@@ -133,6 +136,19 @@ class Constraints(Section):
     hours: float | None = Field(default=None, gt=0, le=12)
 
 
+class Bridges(Section):
+    """Chains of roles, for what no role can lend directly; see ``docs/bridges.md``."""
+
+    #: Pairs in a row, at most; 1: no bridges.
+    max_hops: int = Field(default=2, ge=1, le=MOST_HOPS)
+    #: ``needed``: where no role lends the modality directly. ``always``: beside those that do.
+    when: Literal["needed", "always"] = "needed"
+    #: Partners that every window of a chain passes on to.
+    fan: int = Field(default=5, ge=1)
+    #: What becomes of a modality that no chain reaches: ``refuse`` the study, or ``skip`` the modality.
+    unreached: Literal["refuse", "skip"] = "refuse"
+
+
 class Binding(Section):
     """How anchors find partners: propose, re-rank, select."""
 
@@ -145,6 +161,7 @@ class Binding(Section):
     select: Select = Transport()
     constraints: Constraints = Constraints()
     weight: WeightMap = WeightMap()
+    bridges: Bridges = Field(default=Bridges(), exclude_if=lambda bridges: bridges == Bridges())
 
 
 class Report(Section):

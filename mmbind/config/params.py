@@ -83,6 +83,13 @@ class Params(Section):
         if not by_label:
             _all_known("modality", [shared.modality], self.windows.modalities, "shared", "modality")
         _all_known("modality", shared.fused, () if by_label else self.windows.modalities, "shared", "fused")
+        _all_known("modality", shared.also, () if by_label else self.windows.modalities, "shared", "also")
+        for position, name in enumerate(shared.also):
+            if name in shared.named[: position + 1]:
+                raise DisagreementError(["shared", "also", position], f"{name!r} is named twice")
+        if shared.also and shared.fused:
+            why = "goes with one shared modality; what two roles share of 'also' is fused anyway"
+            raise DisagreementError(["shared", "fused"], why)
         if shared.modality in shared.fused:
             raise DisagreementError(["shared", "fused"], f"{shared.modality!r} is the shared modality itself")
         if by_label and self.binding.rerank.kind != "none":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
@@ -44,6 +45,10 @@ class Shared(Section):
 
     #: One of ``windows.modalities``, or ``label`` with the encoder ``labels``.
     modality: Name
+    #: Further modalities by which two roles are compared that both have them. Where this is
+    #: set no role needs to have all: two roles are compared by whatever they share of these and
+    #: the first, see ``docs/bridges.md``.
+    also: list[Name] = Field(default=[], exclude_if=lambda also: not also)
     #: Further modalities that every unlabelled role has, each with its weight beside the
     #: first one's 1: their embeddings are joined.
     fused: dict[Name, PositiveFloat] = {}
@@ -70,3 +75,13 @@ class Shared(Section):
     def modalities(self) -> list[str]:
         """The shared modality and those that are fused with it, sorted after the first."""
         return [self.modality, *sorted(self.fused)]
+
+    @property
+    def named(self) -> list[str]:
+        """All modalities by which roles may be compared, in the order of the study."""
+        return [self.modality, *self.also]
+
+    def by(self, modalities: Sequence[str]) -> Shared:
+        """The section for windows that are compared by some of the named modalities, each counting equally."""
+        first, *rest = modalities
+        return self.model_copy(update={"modality": first, "fused": dict.fromkeys(rest, 1.0), "also": []})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 
 from mmbind.encoders.model import MICRO_BATCH, SharedModel
 from mmbind.encoders.shared import SharedWindows
+from mmbind.encoders.spaces import SOLE, open_spaces
 from mmbind.encoders.store import Vectors, index_digest, write_embeddings
 from mmbind.errors import InputError, MissingStageError
-from mmbind.files import digest_folder, read_json, whole_folder
+from mmbind.files import digest_folder, read_json, remove_others, whole_folder
 from mmbind.learning.checkpoint import load_into
 from mmbind.learning.compute import deterministic
 from mmbind.progress import progress
@@ -27,7 +28,8 @@ class EmbedSummary:
     """What embed did.
 
     Attributes:
-        manifests: as written to each role's ``manifest.json``.
+        manifests: as written to each role's ``manifest.json``, by role; where the study has
+            several spaces, by role and space, e.g. ``A by acc``.
     """
 
     manifests: dict[str, dict[str, Any]]
@@ -46,7 +48,9 @@ def embed(study: Study) -> EmbedSummary:
     """Embeds the shared modality of every unlabelled window and writes ``study.embeddings``.
 
     Vectors are float32 of length 1. Windows without the shared modality, or without
-    one that is fused with it, are counted as refused. Embeddings of roles that are no longer named are removed.
+    one that is fused with it, are counted as refused. Where the study names several shared
+    modalities, a role has embeddings in each of its spaces. Embeddings of roles that are no
+    longer named are removed.
 
     Args:
         study: the study; only the stores of its unlabelled roles are opened.
@@ -59,11 +63,24 @@ def embed(study: Study) -> EmbedSummary:
         InputError: when the encoder was fitted with other parameters, the roles cannot be
             compared, or a window's signal or embedding cannot be used.
     """
-    shared = study.params.shared
-    windows = SharedWindows.open(study)
+    manifests: dict[str, dict[str, Any]] = {}
+    spaces = open_spaces(study)
+    for key, windows in spaces.items():
+        manifests |= {(f"{role} by {key}" if key else role): told for role, told in _embed(study, key, windows).items()}
+    roles = {role for windows in spaces.values() for role in windows.stores}
+    remove_others(study.embeddings(""), roles)
+    if SOLE not in spaces:
+        for role in roles:
+            remove_others(study.embeddings(role), [key for key, windows in spaces.items() if role in windows.stores])
+    return EmbedSummary(dict(sorted(manifests.items())))
+
+
+def _embed(study: Study, key: str, windows: SharedWindows) -> dict[str, dict[str, Any]]:
+    """Embeds the roles of one space; returns their manifests."""
+    shared = windows.shared
     deterministic(study.params.compute, shared.seed)
-    model = _load_model(study, windows)
-    identity = digest_folder(study.model("shared"))
+    model = _load_model(study.model("shared", key), windows)
+    identity = digest_folder(study.model("shared", key))
     manifests: dict[str, dict[str, Any]] = {}
     for role, store in windows.stores.items():
         positions = windows.usable(role)
@@ -76,25 +93,21 @@ def embed(study: Study) -> EmbedSummary:
             "role_index": index_digest(store),
             "counts": {"windows": len(store), "embedded": len(positions), "refused": windows.refused(role)},
         }
-        with whole_folder(study.embeddings(role)) as folder:
+        with whole_folder(study.embeddings(role, key)) as folder:
             ids = [store.ids[position] for position in positions]
             batches = _embed_batches(model, windows, role, positions)
             write_embeddings(folder, ids, batches, model.dimensions, manifest)
         manifests[role] = manifest
-    for old in study.embeddings("").iterdir():
-        if old.is_dir() and old.name not in windows.stores:
-            shutil.rmtree(old)
-    return EmbedSummary(manifests)
+    return manifests
 
 
-def _load_model(study: Study, windows: SharedWindows) -> SharedModel:
+def _load_model(path: Path, windows: SharedWindows) -> SharedModel:
     """The fitted model, after a look at what it was fitted for."""
-    path, shared = study.model("shared"), study.params.shared
     if not (path / "card.json").is_file():
         raise MissingStageError(path, "fit-shared")
     card = read_json(path / "card.json")
     specs = {modality: asdict(spec) for modality, spec in windows.specs.items()}
-    wanted = {"shared": shared.model_dump(), "specs": specs, "sources": windows.sources}
+    wanted = {"shared": windows.shared.model_dump(), "specs": specs, "sources": windows.sources}
     if any(card.get(name) != value for name, value in wanted.items()):
         raise InputError(
             f"{path} was fitted with other parameters or for other windows.",

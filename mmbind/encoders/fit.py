@@ -12,8 +12,10 @@ import numpy as np
 from mmbind.encoders.model import fit_model
 from mmbind.encoders.registry import ENCODERS
 from mmbind.encoders.shared import SharedWindows
+from mmbind.encoders.spaces import SOLE, open_spaces
 from mmbind.encoders.store import index_digest
 from mmbind.encoders.third_party import version_of
+from mmbind.files import remove_others
 from mmbind.learning.checkpoint import save_module, work_name
 from mmbind.learning.compute import deterministic
 from mmbind.study import Study
@@ -24,21 +26,19 @@ class FitSharedSummary:
     """What fit-shared did.
 
     Attributes:
-        card: as written to ``card.json``.
+        cards: as written to each space's ``card.json``, by key.
     """
 
-    card: dict[str, Any]
+    cards: dict[str, dict[str, Any]]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The card of the first space, which is the only one where there is one shared modality."""
+        return next(iter(self.cards.values()))
 
     def lines(self) -> list[str]:
-        """Windows per role and how the loss fell."""
-        windows = ", ".join(f"{role} {count}" for role, count in self.card["windows"].items())
-        shared = self.card["shared"]
-        lines = []
-        for modality in [shared["modality"], *sorted(shared["fused"])]:
-            losses = self.card["losses"].get(modality)
-            course = f", loss {losses[0]:.4f} -> {losses[-1]:.4f} in {len(losses)} epochs" if losses else ""
-            lines.append(f"{shared['encoder']} of {modality} ({shared['representation']}): windows {windows}{course}")
-        return lines
+        """Windows per role and how the loss fell, space by space."""
+        return [line for key, card in self.cards.items() for line in _lines(key, card)]
 
 
 def fit_shared_encoder(study: Study) -> FitSharedSummary:
@@ -46,7 +46,9 @@ def fit_shared_encoder(study: Study) -> FitSharedSummary:
 
     Modalities that are fused with it have an encoder each, of the same kind. Writes
     ``study.model("shared")``: ``model.safetensors`` (all state, scaler and alignment of the
-    sources included) and ``card.json``. A killed run resumes from its last checkpoint and ends in the same bytes.
+    sources included) and ``card.json``. Where the study names several shared modalities, every
+    space (:mod:`mmbind.encoders.spaces`) has such a folder in it, and its own encoders. A killed
+    run resumes from its last checkpoint and ends in the same bytes.
 
     Args:
         study: the study; only the stores of its unlabelled roles are opened.
@@ -59,8 +61,16 @@ def fit_shared_encoder(study: Study) -> FitSharedSummary:
         InputError: when the roles cannot be compared by the shared modality, or a window
             holds NaN.
     """
-    shared, compute = study.params.shared, study.params.compute
-    windows = SharedWindows.open(study)
+    spaces = open_spaces(study)
+    cards = {key: _fit(study, key, windows) for key, windows in spaces.items()}
+    if SOLE not in spaces:
+        remove_others(study.model("shared"), spaces)
+    return FitSharedSummary(cards)
+
+
+def _fit(study: Study, key: str, windows: SharedWindows) -> dict[str, Any]:
+    """Fits and writes the model of one space; returns its card."""
+    shared, compute = windows.shared, study.params.compute
     usable = {role: windows.usable(role) for role in windows.stores}
     recorded = {
         modality: np.concatenate([windows.recorded(role, modality, at) for role, at in usable.items()])
@@ -79,6 +89,19 @@ def fit_shared_encoder(study: Study) -> FitSharedSummary:
     work = study.work(work_name("fit-shared", card))
     deterministic(compute, shared.seed)
     model, card["losses"] = fit_model(windows, recorded, work)
-    save_module(study.model("shared"), model, card)
+    save_module(study.model("shared", key), model, card)
     shutil.rmtree(work, ignore_errors=True)
-    return FitSharedSummary(card)
+    return card
+
+
+def _lines(key: str, card: dict[str, Any]) -> list[str]:
+    """One space: windows per role and how the loss fell."""
+    windows = ", ".join(f"{role} {count}" for role, count in card["windows"].items())
+    shared, space = card["shared"], f"{key}: " if key else ""
+    lines = []
+    for modality in [shared["modality"], *sorted(shared["fused"])]:
+        losses = card["losses"].get(modality)
+        course = f", loss {losses[0]:.4f} -> {losses[-1]:.4f} in {len(losses)} epochs" if losses else ""
+        about = f"{shared['encoder']} of {modality} ({shared['representation']})"
+        lines.append(f"{space}{about}: windows {windows}{course}")
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,6 +143,23 @@ def gather_finite(store: WindowStore, modality: str, positions: Positions) -> Si
     return signals
 
 
+def check_not_empty(stores: Mapping[str, WindowStore]) -> None:
+    """Refuses roles without windows."""
+    for role, store in stores.items():
+        if not len(store):
+            raise InputError(
+                f"The role {role!r} has no windows.",
+                hint="Look at its sources and subjects in params.yaml, and at what ingest and window refused.",
+            )
+
+
+def check_comparable(stores: Mapping[str, WindowStore], modality: str) -> None:
+    """Refuses roles whose windows of a modality cannot be compared channel by channel."""
+    first, *others = stores
+    for role in others:
+        _check_pair(modality, first, stores[first], role, stores[role])
+
+
 def _check(stores: dict[str, WindowStore], modality: str) -> None:
     """Refuses roles that a modality cannot compare."""
     for role, store in stores.items():
@@ -149,13 +167,10 @@ def _check(stores: dict[str, WindowStore], modality: str) -> None:
             has = ", ".join(sorted(store.modalities)) or "none"
             raise InputError(
                 f"The role {role!r} does not have the shared modality {modality!r} (it has: {has}).",
-                hint="Choose another shared.modality, or add it to the role's modalities.",
+                hint="Choose another shared.modality, add it to the role's modalities, or name more in shared.also "
+                "(docs/bridges.md).",
             )
-        if not len(store):
-            raise InputError(
-                f"The role {role!r} has no windows.",
-                hint="Look at its sources and subjects in params.yaml, and at what ingest and window refused.",
-            )
+        check_not_empty({role: store})
         if modality == LABEL and not present(store, LABEL).any():
             raise InputError(
                 f"No window of the role {role!r} shows a label.",
@@ -167,12 +182,10 @@ def _check(stores: dict[str, WindowStore], modality: str) -> None:
                 hint="Look at data/windows/<source>/manifest.json for what window refused.",
             )
     if modality != LABEL:
-        first, *others = stores
-        for role in others:
-            _check_comparable(modality, first, stores[first], role, stores[role])
+        check_comparable(stores, modality)
 
 
-def _check_comparable(modality: str, first: str, left: WindowStore, second: str, right: WindowStore) -> None:
+def _check_pair(modality: str, first: str, left: WindowStore, second: str, right: WindowStore) -> None:
     """Refuses windows of two roles that cannot be compared channel by channel."""
     one, other = left.modalities[modality], right.modalities[modality]
     for name in ("steps", "channels", "unit"):

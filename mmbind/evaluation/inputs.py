@@ -59,6 +59,12 @@ class Inputs:
         """The shared modality."""
         return self.study.params.shared.modality
 
+    @property
+    def not_shared(self) -> str:
+        """Why methods that need one modality that all roles have cannot be trained; empty when they can."""
+        lacking = [name for name, store in self.unlabelled.items() if self.shared not in store.modalities]
+        return f"not all roles have the modality {self.shared!r} ({', '.join(lacking)})" if lacking else ""
+
     @cached_property
     def pairs(self) -> pl.DataFrame:
         """The pseudo pairs (``schema.PAIRS``).

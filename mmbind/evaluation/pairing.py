@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmbind.binding.bind import open_parties
+from mmbind.binding.find import find_needs, open_parties
 from mmbind.binding.graph import Graph
 from mmbind.binding.pairs import mutual_pairs, tabulate
-from mmbind.binding.plan import Loan, Party, plan_loans
+from mmbind.binding.plan import Loan, Party
 from mmbind.binding.proposals import Proposals
 from mmbind.binding.quality import k_occurrence, skewness
 from mmbind.binding.select import Rule, build_rule
@@ -155,12 +155,17 @@ class _Bench:
         params = study.params
         self.rerank = rerank
         self.name = rerank.kind if isinstance(rerank, KeepOrder) else _name(rerank)
-        self.parties = open_parties(study)
-        self.loans = plan_loans(self.parties, params.shared.modality)
-        self.labels = {role: _labels(study, party) for role, party in self.parties.items()}
+        self.spaces = open_parties(study)
+        needs = find_needs(self.spaces, params.shared, params.binding.bridges)
+        self.loans = [route.legs[0] for need in needs for route in need.routes if not route.bridged]
+        roles = {role: party for parties in self.spaces.values() for role, party in parties.items()}
+        self.labels = {role: _labels(study, party) for role, party in sorted(roles.items())}
         # transport reads all candidates, so every rule finds what it needs
         config = params.binding.model_copy(update={"rerank": rerank, "select": Transport()})
-        self._proposals = Proposals(self.parties, config, params.sources, params.shared.modality)
+        self._proposals = {
+            key: Proposals(parties, config, params.sources, key or params.shared.modality)
+            for key, parties in self.spaces.items()
+        }
 
     def propose(self) -> tuple[float, float]:
         """Searches and re-ranks for all loans; seconds and peak MiB."""
@@ -169,18 +174,19 @@ class _Bench:
             for loan in self.loans:
                 self.graph(loan)
                 for lender in loan.lenders:
-                    self._proposals.between(loan.borrower, (lender,))
+                    self._proposals[loan.by].between(loan.borrower, (lender,))
 
         return _cost(work)
 
     def graph(self, loan: Loan) -> Graph:
         """The candidates of a loan."""
-        return self._proposals.between(loan.borrower, loan.lenders, loan.modality)
+        return self._proposals[loan.by].between(loan.borrower, loan.lenders, loan.modality)
 
     def sides(self, loan: Loan) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Anchors and lenders of a loan: facts and true label."""
         known = pl.concat(list(self.labels.values()))
-        pools = self._proposals.pool((loan.borrower,)), self._proposals.pool(loan.lenders, loan.modality)
+        proposals = self._proposals[loan.by]
+        pools = proposals.pool((loan.borrower,)), proposals.pool(loan.lenders, loan.modality)
         ours, theirs = (pool.facts.join(known, on="window", how="left", maintain_order="left") for pool in pools)
         return ours, theirs
 
@@ -218,7 +224,7 @@ class _Bench:
     def _figures(self, loan: Loan, pairs: pl.DataFrame) -> dict[str, float | None]:
         ours, theirs = self.sides(loan)
         judged = (
-            pairs.with_columns(mutual=mutual_pairs(loan, self.parties, self._proposals, pairs))
+            pairs.with_columns(mutual=mutual_pairs(loan, self.spaces[loan.by], self._proposals[loan.by], pairs))
             .join(ours.select(anchor="window", ours="label"), on="anchor", how="left", maintain_order="left")
             .join(theirs.select(partner="window", theirs="label"), on="partner", how="left", maintain_order="left")
         )

@@ -29,6 +29,7 @@ TRAINING_CODE = (
     "dataset/table.py",
     "encoders/representations.py",
     "encoders/shared.py",
+    "encoders/spaces.py",
     "encoders/store.py",
     "evaluation",
     "files.py",

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from mmbind.files import write_json, write_text
 from mmbind.reports import figures
+from mmbind.reports.bridges import bridges_of, figures_of
 from mmbind.reports.evidence import Evidence, read_evidence
 from mmbind.reports.gallery import draw_gallery
 from mmbind.reports.page import write_page
@@ -57,7 +58,24 @@ class BindingReportSummary:
             lines.append(f"purity {purity['mean']:.3f} (chance {purity['chance']:.3f}{mutual})")
         else:
             lines.append("purity unknown: no pair has two labels")
-        return [*lines, f"report: {self.report}"]
+        return [*lines, *self._bridges(), f"report: {self.report}"]
+
+    def _bridges(self) -> list[str]:
+        """What bridges are worth, if there are any."""
+        told = self.metrics.get("bridges")
+        if told is None:
+            return []
+        kinds = [
+            f"{kind} {told[f'purity_{kind}']:.3f} (chance {told[f'chance_{kind}']:.3f})"
+            for kind in ("direct", "bridged")
+            if f"purity_{kind}" in told
+        ]
+        lines = [f"bridges: {told['share']:.1%} of the pairs" + (f"; purity {', '.join(kinds)}" if kinds else "")]
+        for name, path in told["paths"].items():
+            hops = " and ".join(f"{path[key]:.3f}" for key in path if key.startswith("hop_"))
+            purity = f", purity {path['purity']:.3f} (chance {path['chance']:.3f})" if "purity" in path else ""
+            lines.append(f"  {name}: {path['pairs']} pairs{purity}" + (f", on the way {hops}" if hops else ""))
+        return lines
 
 
 def write_binding_report(study: Study) -> BindingReportSummary:
@@ -80,7 +98,9 @@ def write_binding_report(study: Study) -> BindingReportSummary:
     qualities = {name: quality_of(_of(evidence, name), lenders) for name, lenders in sorted(evidence.lenders.items())}
     purity = purity_of(evidence.pairs, evidence.lenders)
     reliability = reliability_of(evidence.pairs)
-    metrics = _rounded(_metrics(evidence.pairs, qualities, purity, reliability))
+    bridges = bridges_of(evidence)
+    metrics = _metrics(evidence.pairs, qualities, purity, reliability)
+    metrics = _rounded({**metrics, **({} if bridges is None else {"bridges": figures_of(bridges)})})
     edges = _edges(evidence.pairs["similarity"], upper=1.0)
     best, worst = draw_gallery(evidence.pairs, evidence.stores, study.params.report.drawn_pairs)
     write_json(study.metrics("binding"), metrics)
@@ -94,7 +114,8 @@ def write_binding_report(study: Study) -> BindingReportSummary:
         qualities=qualities,
         purity=purity,
         roles=[_role(study, evidence, role) for role in evidence.stores],
-        shared=study.params.shared.modality,
+        shared=" or ".join(study.params.shared.named),
+        bridges=bridges,
         plots=_plots(evidence, qualities, purity, reliability, edges),
         reliability=reliability,
         best=best,

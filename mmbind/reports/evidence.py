@@ -24,12 +24,14 @@ class Evidence:
             e.g. ``A borrows gyro``.
         lenders: per direction, the windows that could lend (window, source, label).
         stores: window stores of the unlabelled roles.
+        labels: true label of each of their windows (window, role, label), null when unknown.
         manifest: the binding's manifest.
     """
 
     pairs: pl.DataFrame
     lenders: dict[str, pl.DataFrame]
     stores: dict[str, WindowStore]
+    labels: pl.DataFrame
     manifest: dict[str, Any]
 
     @property
@@ -78,9 +80,23 @@ def read_evidence(study: Study) -> Evidence:
                 hint="Run the stage 'bind' again (dvc repro bind).",
             )
     pairs = pairs.with_columns(direction=pl.format("{} borrows {}", "anchor_role", "borrowed_modality"))
-    named = pairs.select("direction", "anchor_role", "borrowed_modality", "shared_modality").unique().sort("direction")
-    lenders = {name: _lenders(windows, role, [lent, shared]) for name, role, lent, shared in named.iter_rows()}
-    return Evidence(pairs, lenders, stores, read_json(manifest_path))
+    named = pairs.group_by("direction", "anchor_role", "borrowed_modality").agg(pl.col("shared_modality").unique())
+    lenders = {
+        name: _lenders(windows, role, [[lent, *last_of(each)] for each in sorted(shared)])
+        for name, role, lent, shared in named.sort("direction").iter_rows()
+    }
+    labels = windows.select("window", "role", "label")
+    return Evidence(pairs, lenders, stores, labels, read_json(manifest_path))
+
+
+def last_of(shared: str) -> list[str]:
+    """The modalities by which a partner was compared, of a pair's ``shared_modality``, e.g. ``acc > gyro+mag``."""
+    return hops_of(shared)[-1]
+
+
+def hops_of(shared: str) -> list[list[str]]:
+    """The modalities by which windows were compared, pair after pair of a chain; see :func:`last_of`."""
+    return [hop.split("+") for hop in shared.split(" > ")]
 
 
 def _windows(study: Study, role: str, store: WindowStore) -> pl.DataFrame:
@@ -100,7 +116,9 @@ def _windows(study: Study, role: str, store: WindowStore) -> pl.DataFrame:
     return shown.join(truth, on="window", how="left", maintain_order="left")
 
 
-def _lenders(windows: pl.DataFrame, borrower: str, modalities: list[str]) -> pl.DataFrame:
-    """Windows of other roles that have all the given modalities."""
-    has = pl.all_horizontal(pl.col("modalities").list.contains(name) for name in modalities)
+def _lenders(windows: pl.DataFrame, borrower: str, ways: list[list[str]]) -> pl.DataFrame:
+    """Windows of other roles that have all the modalities of one of some ways to be borrowed from."""
+    has = pl.any_horizontal(
+        pl.all_horizontal(pl.col("modalities").list.contains(name) for name in modalities) for modalities in ways
+    )
     return windows.filter((pl.col("role") != borrower) & has).select("window", "source", "label")

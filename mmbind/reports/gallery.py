@@ -11,6 +11,7 @@ import polars as pl
 from markupsafe import Markup
 
 from mmbind.progress import progress
+from mmbind.reports.evidence import hops_of
 from mmbind.reports.figures import waveforms
 from mmbind.windows.store import Signals, WindowStore
 
@@ -67,9 +68,27 @@ def draw_gallery(
 
 
 def _draw(row: dict[str, Any], stores: Mapping[str, WindowStore]) -> DrawnPair:
-    modality = row["shared_modality"]
-    anchor, partner = (_signal(stores[row[f"{side}_role"]], modality, row[side]) for side in ("anchor", "partner"))
-    spec = stores[row["anchor_role"]].modalities[modality]
+    """Draws a pair; of a bridge each pair on the way, from the anchor to the partner."""
+    bridge = row.get("bridge") or []
+    windows = [row["anchor"], *bridge, row["partner"]]
+    drawn, notes = [], [f"over {' and '.join(bridge)}, pair by pair"] if bridge else []
+    for one, other, modalities in zip(windows, windows[1:], hops_of(row["shared_modality"]), strict=False):
+        svg, note = _waveforms(one, other, modalities[0], stores)
+        drawn.append(svg)
+        if note and note not in notes:
+            notes.append(note)
+        if len(modalities) > 1:
+            notes.append(f"{modalities[0]} of {', '.join(modalities)}")
+    labels = row["anchor_label"], row["partner_label"]
+    same = None if None in labels else labels[0] == labels[1]
+    return DrawnPair(row, same, Markup("").join(drawn), "; ".join(notes))
+
+
+def _waveforms(one: str, other: str, modality: str, stores: Mapping[str, WindowStore]) -> tuple[Markup, str]:
+    """Two windows over each other, and what is not drawn."""
+    home, away = _store_of(one, modality, stores), _store_of(other, modality, stores)
+    anchor, partner = (_signal(store, modality, window) for store, window in ((home, one), (away, other)))
+    spec = home.modalities[modality]
     shown = _moving(anchor, partner)
     thin = -(-len(anchor) // MAX_STEPS)
     svg = waveforms(
@@ -78,12 +97,15 @@ def _draw(row: dict[str, Any], stores: Mapping[str, WindowStore]) -> DrawnPair:
         channels=[spec.channels[number] for number in shown],
         unit=spec.unit,
         seconds=None if spec.rate_hz is None else spec.steps / spec.rate_hz,
-        alt=f"{modality} of the anchor {row['anchor']} over that of its partner {row['partner']}",
+        alt=f"{modality} of the anchor {one} over that of its partner {other}",
     )
     left_out = len(spec.channels) - len(shown)
-    note = f"{len(shown)} of {len(spec.channels)} channels, those that move most" if left_out else ""
-    labels = row["anchor_label"], row["partner_label"]
-    return DrawnPair(row, None if None in labels else labels[0] == labels[1], svg, note)
+    return svg, f"{len(shown)} of {len(spec.channels)} channels, those that move most" if left_out else ""
+
+
+def _store_of(window: str, modality: str, stores: Mapping[str, WindowStore]) -> WindowStore:
+    """The store that holds a window."""
+    return next(store for store in stores.values() if modality in store.modalities and store.holds(window))
 
 
 def _signal(store: WindowStore, modality: str, window: str) -> Signals:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -78,23 +78,26 @@ class Origin:
 
 @dataclass(frozen=True)
 class Lineage:
-    """A pair and the origins of its two windows.
+    """A pair and the origins of its two windows, and of those between them where it is a bridge.
 
     Attributes:
         pair: its row of ``pairs.parquet``.
         binding: id of the version.
         anchor: the anchor's origin.
         partner: the partner's.
+        bridge: of the windows between them, from the anchor to the partner; empty for a direct pair.
     """
 
     pair: dict[str, Any]
     binding: str
     anchor: Origin
     partner: Origin
+    bridge: list[Origin] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
+        """As JSON; ``bridge`` only where there is one."""
+        told = asdict(self)
+        return told if self.bridge else {name: value for name, value in told.items() if name != "bridge"}
 
     def lines(self) -> list[str]:
         """Plain lines for people."""
@@ -104,7 +107,16 @@ class Lineage:
             f"rank {pair['rank']}, weight {pair['weight']:.3f}{', mutual' if pair['mutual'] else ''}; "
             f"borrows {pair['borrowed_modality']}"
         ]
-        for what, origin in (("anchor", self.anchor), ("partner", self.partner)):
+        if self.bridge:
+            hops = zip(
+                pair["shared_modality"].split(" > "), pair["hop_similarities"], pair["hop_probabilities"], strict=True
+            )
+            lines += [
+                f"  pair {number} of the bridge: by {by}, similarity {similarity:.4f}, probability {probability:.3f}"
+                for number, (by, similarity, probability) in enumerate(hops, start=1)
+            ]
+        between = [(f"bridge {number}", origin) for number, origin in enumerate(self.bridge, start=1)]
+        for what, origin in (("anchor", self.anchor), *between, ("partner", self.partner)):
             length = (origin.stop_ns - origin.start_ns) / 1e9
             lines.append(
                 f"{what} {origin.window} (role {origin.role}): source {origin.source}, subject {origin.subject}, "
@@ -132,7 +144,8 @@ def trace_pair(study: Study, pair: str) -> Lineage:
     """
     version = current_version(study)
     row = _find(version.pairs(), pair)
-    return Lineage(row, version.id, _origin(study, row["anchor"]), _origin(study, row["partner"]))
+    between = [_origin(study, window) for window in row.get("bridge") or []]
+    return Lineage(row, version.id, _origin(study, row["anchor"]), _origin(study, row["partner"]), between)
 
 
 def _find(pairs: pl.DataFrame, named: str) -> dict[str, Any]:

@@ -104,6 +104,10 @@ class WindowStore:
         except KeyError as error:
             raise InputError(f"{self.path} holds no window {error.args[0]!r}.") from None
 
+    def holds(self, window: str) -> bool:
+        """Whether a window is in the store."""
+        return window in self._position
+
     def present(self, modality: str) -> npt.NDArray[np.bool_]:
         """Whether each window has a modality, shape (windows,)."""
         if modality not in self.modalities:

@@ -25,6 +25,10 @@ class CrossModalGeneration(Incomplete):
 
     name = "cmg"
 
+    def unavailable(self, inputs: Inputs) -> str:
+        """Says so when no one modality is shared by all."""
+        return inputs.not_shared
+
     def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
         """Trains generators, completes the windows, contrasts."""
         model, shared = trainer.model, inputs.shared

@@ -21,6 +21,10 @@ class DualContrastive(Incomplete):
 
     name = "dcm"
 
+    def unavailable(self, inputs: Inputs) -> str:
+        """Says so when no one modality is shared by all."""
+        return inputs.not_shared
+
     def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
         """One phase of the two-view loss."""
         shared = trainer.model.names.index(inputs.shared)

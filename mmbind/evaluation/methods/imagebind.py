@@ -24,6 +24,10 @@ class ImageBind(Incomplete):
 
     name = "imagebind"
 
+    def unavailable(self, inputs: Inputs) -> str:
+        """Says so when no one modality is shared by all."""
+        return inputs.not_shared
+
     def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
         """Pre-trains the shared encoder, aligns the others."""
         model, shared = trainer.model, inputs.shared

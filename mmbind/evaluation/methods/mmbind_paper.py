@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mmbind.binding.bind import find_pairs
+from mmbind.binding.find import find_pairs
 from mmbind.config import Binding, MethodName, Training, WeightMap
 from mmbind.config.binding import KeepOrder, Nearest
 from mmbind.dataset.table import SampleTable
@@ -29,7 +29,7 @@ class MMBindPaper(Contrastive):
         """Says so when the study's embeddings are not those of the paper."""
         shared = inputs.study.params.shared
         of_paper = shared.encoder == "autoencoder" and shared.representation == "raw"
-        plain = shared.align == "none" and not shared.fused
+        plain = shared.align == "none" and not shared.fused and not shared.also
         return "" if of_paper and plain else "the study's embeddings are not those of the paper's autoencoder"
 
     def settings(self, training: Training) -> Training:

@@ -49,7 +49,7 @@ def same_class_pairs(inputs: Inputs) -> pl.DataFrame:
     for role, anchors in roles.items():
         others = [other for other in roles if other != role]
         lendable = {modality for other in others for modality in roles[other].modalities}
-        for borrowed in sorted(lendable - set(anchors.modalities) - {params.shared.modality}):
+        for borrowed in sorted(lendable - set(anchors.modalities)):
             lenders = _lenders(inputs, others, borrowed)
             labels = inputs.truth(role).index["label"]
             for anchor, source, label in zip(anchors.ids, anchors.index["source"], labels, strict=True):
