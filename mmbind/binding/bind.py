@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from mmbind.binding.find import Found, Met, find_pairs
+from mmbind.binding.broker import Met
+from mmbind.binding.find import Found, find_pairs
 from mmbind.binding.gate import check_pairs
 from mmbind.binding.plan import Party
 from mmbind.binding.proposals import Proposals
@@ -87,7 +88,7 @@ def bind(study: Study) -> BindSummary:
     pairs = found.pairs
     counts = {met.need.name: _count(met) for met in found.needs}
     figures = {met.need.name: quality_of(met.pairs, met.lending) for met in found.needs}
-    calibrations = {name: each.to_dict() for name, each in sorted(found.calibrations.items())}
+    calibrations = {name: each.to_dict() for name, each in found.calibrations.items()}
     totals = _totals(counts, pairs)
     if not pairs.height:
         reasons = ", ".join(f"{count} {reason}" for reason, count in totals["refused"].items())

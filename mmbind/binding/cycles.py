@@ -83,12 +83,14 @@ def walk(graph: Graph, there: Selection, back: Selection, vectors: Vectors) -> C
     chosen = edges[:, :, None].repeat(back.edges.shape[1], axis=2)
     returned = back.edges[graph.lenders[np.maximum(edges, 0)]]  # (walked, partners, choices)
     real = (chosen >= 0) & (returned >= 0)
-    ends = np.where(real, graph.transposed.lenders[np.maximum(returned, 0)], -1)
     references = _spread(np.arange(graph.height), REFERENCES)
+    others = min(graph.height - 1, REFERENCES)
+    if not real.any():
+        return Cycles(np.empty(0), np.empty(0), others)
+    ends = np.where(real, graph.transposed.lenders[np.maximum(returned, 0)], -1)
     near = np.empty(ends.shape)
     rows = np.ascontiguousarray(vectors)
     _rank(rows, lengths(rows), anchors, references, ends.reshape(len(anchors), -1), near.reshape(len(anchors), -1))
-    others = min(graph.height - 1, REFERENCES)
     return Cycles(graph.scores[chosen[real]], near[real], others)
 
 

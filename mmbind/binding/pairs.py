@@ -24,10 +24,10 @@ class Paired:
     """What one loan gave.
 
     Attributes:
-        pairs: columns of ``schema.PAIRS``, ``score`` and, where weights are calibrated,
+        pairs: columns of ``schema.PAIRS``, ``score`` and, where there is a calibration,
             ``probability``, by anchor and rank.
         refused: embedded anchors without a partner, by reason.
-        calibration: from scores to probabilities; None where weights are not calibrated.
+        calibration: from scores to probabilities; None where nobody asked for them.
     """
 
     pairs: pl.DataFrame
@@ -36,7 +36,14 @@ class Paired:
 
 
 def pair(
-    loan: Loan, parties: dict[str, Party], proposals: Proposals, rule: Rule, partners: int, weight: WeightMap
+    loan: Loan,
+    parties: dict[str, Party],
+    proposals: Proposals,
+    rule: Rule,
+    partners: int,
+    weight: WeightMap,
+    *,
+    probable: bool = False,
 ) -> Paired:
     """Chooses the partners of one loan.
 
@@ -47,17 +54,18 @@ def pair(
         rule: the rule.
         partners: how many partners an anchor may have.
         weight: from a pair's score to its weight.
+        probable: whether to calibrate in any case, not only where weights are probabilities.
     """
     graph = proposals.between(loan.borrower, loan.lenders, loan.modality)
     anchors, pool = proposals.pool((loan.borrower,)), proposals.pool(loan.lenders, loan.modality)
     selection = rule.select(graph, partners)
     table = tabulate(graph, selection, anchors.facts, pool.facts)
-    calibration = None
-    if weight.kind == "calibrated":
+    calibration, by_chance = None, weight.kind == "calibrated"
+    if by_chance or probable:
         back = rule.select(graph.transposed, partners)
         calibration = by_cycles(graph, selection, back, anchors.vectors, weight.neighbours)
         table = table.with_columns(pl.Series("probability", calibration(table["score"].to_numpy())))
-    weights = table["probability"].to_numpy() if calibration else weigh(table["score"].to_numpy(), weight)
+    weights = table["probability"].to_numpy() if by_chance else weigh(table["score"].to_numpy(), weight)
     table = table.with_columns(
         pl.Series("weight", weights * table["share"].to_numpy()),
         shared_modality=pl.lit(proposals.shared),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mmbind.binding import bind
 from mmbind.binding.bridges import chain_similarity
-from mmbind.binding.find import most_probable
+from mmbind.binding.broker import most_probable
 from mmbind.errors import InputError
 from mmbind.files import digest_folder, read_json
 from mmbind.schema import BRIDGES, PAIRS
@@ -143,14 +143,17 @@ def test_several_routes_share_out_what_one_would_have_given(tmp_path: Path) -> N
 
 
 def test_the_most_probable_of_all_routes_are_taken() -> None:
-    def route(*rows: tuple[str, str, float, int, float]) -> pl.DataFrame:
+    def route(number: int, *rows: tuple[str, str, float, int, float]) -> pl.DataFrame:
         columns = ["anchor", "partner", "probability", "rank", "weight"]
-        return pl.DataFrame(rows, schema=columns, orient="row").with_columns(pl.col("rank").cast(pl.Int32))
+        pairs = pl.DataFrame(rows, schema=columns, orient="row")
+        return pairs.with_columns(pl.col("rank").cast(pl.Int32), route=pl.lit(number))
 
-    one = route(("a", "x", 0.9, 1, 0.5), ("a", "y", 0.4, 2, 0.1), ("b", "x", 0.2, 1, 0.2))
-    two = route(("a", "x", 0.8, 1, 0.3), ("a", "z", 0.6, 2, 0.3))
+    one = route(0, ("a", "x", 0.9, 1, 0.5), ("a", "y", 0.4, 2, 0.1), ("b", "x", 0.2, 1, 0.2))
+    two = route(1, ("a", "x", 0.8, 1, 0.3), ("a", "z", 0.6, 2, 0.3))
     found = most_probable([one, two], 2)
-    assert found.select("anchor", "partner", "rank").rows() == [("a", "x", 1), ("a", "z", 2), ("b", "x", 1)]
+    assert found.select("anchor", "partner", "rank", "route").rows() == [
+        ("a", "x", 1, 0), ("a", "z", 2, 1), ("b", "x", 1, 0)
+    ]  # fmt: skip
     np.testing.assert_allclose(found["weight"], [0.5 * 0.6 / 0.8, 0.3 * 0.6 / 0.8, 0.2])
 
 

@@ -12,6 +12,7 @@ from mmbind.binding import bind
 from mmbind.binding.calibration import Calibration, by_cycles
 from mmbind.binding.graph import build_graph
 from mmbind.binding.select.base import taken
+from mmbind.errors import InputError
 from mmbind.files import read_json
 from tests.unit.binding.rig import two_roles, unit
 
@@ -87,3 +88,10 @@ def test_a_binding_s_weights_are_its_probabilities(tmp_path: Path, select: str, 
         assert (np.diff(weights[here][order]) >= 0).all()
     points = read_json(study.bindings / "manifest.json")["calibration"]["A borrows mag"]
     assert len(points["scores"]) == len(points["probabilities"]) > 0
+
+
+def test_where_nobody_may_be_paired_people_are_told_so(tmp_path: Path) -> None:
+    vectors = unit(np.random.default_rng(0).normal(size=(6, 4)))
+    study = two_roles(tmp_path, vectors, vectors, weight={"kind": "calibrated"}, constraints={"subject": "different"})
+    with pytest.raises(InputError, match=r"No window found a partner.*12 "):
+        bind(study)
