@@ -27,7 +27,7 @@ def run(study: str, commit: bool, push: bool, keep_versions: int | None, still: 
 
     prepare(Path(study))
     from flows.pipeline import pipeline
-    from mmbind.cli.results import results_lines
+    from mmbind.cli.results_table import results_lines
     from mmbind.study import Study
 
     pipeline(study, commit=commit, push=push, keep_versions=keep_versions, still_s=still)

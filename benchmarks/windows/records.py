@@ -78,6 +78,7 @@ def _params() -> dict[str, Any]:
             "target": {**role, "labels": {"count": 2, "draw": "balanced"}},
         },
         "rotations": [],
+        "protocol": None,
     }
     params["shared"]["modality"] = "acc"
     return params

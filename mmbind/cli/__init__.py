@@ -18,6 +18,7 @@ from mmbind.cli.export_onnx import export_onnx
 from mmbind.cli.inspect import ingest, inspect
 from mmbind.cli.predict import predict
 from mmbind.cli.quarantine import quarantine
+from mmbind.cli.results import results
 from mmbind.errors import EXIT_FAILURE, MmbindError
 
 #: Packages add their commands here, e.g. those that need an orchestrator.
@@ -33,9 +34,9 @@ def cli(debug: bool) -> None:
         os.environ["MMBIND_DEBUG"] = "1"
 
 
-for _command in (commands.init, commands.demo, commands.fetch, commands.results, commands.rotations):
+for _command in (commands.init, commands.demo, commands.fetch, commands.rotations):
     cli.add_command(_command)
-for _command in (advise, bind, export_onnx, ingest, inspect, predict, quarantine):
+for _command in (advise, bind, export_onnx, ingest, inspect, predict, quarantine, results):
     cli.add_command(_command)
 for _entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
     cli.add_command(_entry.load(), _entry.name)

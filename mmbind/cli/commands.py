@@ -58,17 +58,6 @@ def fetch(study: str, folder: Path) -> None:
 
 @click.command()
 @STUDY
-def results(study: str) -> None:
-    """Print the table of results and where the reports lie."""
-    from mmbind.cli.results import results_lines
-    from mmbind.study import Study
-
-    for line in results_lines(Study.load(study)):
-        click.echo(line)
-
-
-@click.command()
-@STUDY
 @click.option("--only", "names", multiple=True, help="A rotation's name; may be repeated. All when left out.")
 def rotations(study: str, names: tuple[str, ...]) -> None:
     """Repeat binding, training and evaluation with other people in the roles.

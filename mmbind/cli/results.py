@@ -1,58 +1,83 @@
-"""The table of results that ends a run."""
+"""Results: the table of the last run, the grid of the protocol, and the page of all studies."""
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+import click
 
-from mmbind.errors import MissingStageError
-from mmbind.files import read_json
-from mmbind.study import Study
+from mmbind.cli.options import STUDY
 
 
-def results_lines(study: Study) -> list[str]:
-    """Binding quality, the methods' accuracy on the test people, and the reports' paths.
+@click.group(invoke_without_command=True)
+@STUDY
+@click.pass_context
+def results(context: click.Context, study: str) -> None:
+    """Print the table of results and where the reports lie; or run the protocol's grid.
 
-    Args:
-        study: a study that has been evaluated.
-
-    Returns:
-        Lines of text.
-
-    Raises:
-        MissingStageError: before the stages report and evaluate have run.
+    Alone it shows what 'mmbind run' found. The commands below train and publish the grid that the section
+    'protocol' of params.yaml describes.
     """
-    for name, stage in (("binding", "report"), ("evaluation", "evaluate")):
-        if not study.metrics(name).is_file():
-            raise MissingStageError(study.metrics(name), stage)
-    binding, evaluation = read_json(study.metrics("binding")), read_json(study.metrics("evaluation"))
-    table = Table()
-    table.add_column("method")
-    for column in ("accuracy", "macro-F1"):
-        table.add_column(column, justify="right")
-    methods = evaluation["methods"]
-    for method in [name for name in study.params.evaluation.methods if name in methods]:
-        table.add_row(method, *(_spread(methods[method][figure]) for figure in ("accuracy", "macro_f1")))
-    text = io.StringIO()
-    Console(file=text, width=100).print(table)
-    lines = [_heading(evaluation), *text.getvalue().rstrip().splitlines()]
-    if "purity" in binding:
-        purity = binding["purity"]
-        lines.append(f"pairs with the same true label: {purity['mean']:.3f} (chance {purity['chance']:.3f})")
-    lines.append(f"binding report:    {study.report('binding').resolve()}")
-    lines.append(f"evaluation report: {study.report('evaluation').resolve()}")
-    return lines
+    if context.invoked_subcommand is not None:
+        context.obj = study
+        return
+    from mmbind.cli.results_table import results_lines
+    from mmbind.study import Study
+
+    for line in results_lines(Study.load(study)):
+        click.echo(line)
 
 
-def _heading(evaluation: dict[str, object]) -> str:
-    return (
-        f"{evaluation['test_windows']} windows of the test people, {evaluation['labels']} labels, "
-        f"chance {evaluation['chance']:.3f}"
-    )
+def _study_option(function: click.decorators.FC) -> click.decorators.FC:
+    """``--study``, which may also stand before the command."""
+    return click.option("--study", default=None, help="The study's folder.  [default: .]")(function)
 
 
-def _spread(figure: dict[str, float]) -> str:
-    spread = f" ± {figure['deviation']:.3f}" if "deviation" in figure else ""
-    return f"{figure['mean']:.3f}{spread}"
+@results.command()
+@_study_option
+@click.option("--task", "tasks", multiple=True, help="A task; may be repeated, as all of these. All when left out.")
+@click.option("--labels", type=int, multiple=True, help="A number of labels.")
+@click.option("--draw", "draws", multiple=True, help="How labels are drawn: balanced or random.")
+@click.option("--rotation", "rotations", multiple=True, help="A rotation; the reported ones when left out.")
+@click.option("--seed", "seeds", type=int, multiple=True, help="A seed.")
+@click.option("--method", "methods", multiple=True, help="A method.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings side by side.")
+@click.pass_obj
+def run(
+    before: str | None,
+    study: str | None,
+    tasks: tuple[str, ...],
+    labels: tuple[int, ...],
+    draws: tuple[str, ...],
+    rotations: tuple[str, ...],
+    seeds: tuple[int, ...],
+    methods: tuple[str, ...],
+    workers: int,
+) -> None:
+    """Train what is missing of the protocol's grid and store the results.
+
+    Needs the study's windows (dvc repro window). Interrupted or killed, it goes on where it stopped. Results go
+    to the study's results/ folder.
+    """
+    from mmbind.evaluation.grid import Selection, run_grid
+    from mmbind.study import Study
+
+    selection = Selection(tasks, labels, draws, rotations, seeds, methods)
+    for line in run_grid(Study.load(study or before or "."), selection, workers=workers).lines():
+        click.echo(line)
+
+
+@results.command()
+@_study_option
+@click.argument("origins", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.pass_obj
+def merge(before: str | None, study: str | None, origins: tuple[Path, ...]) -> None:
+    """Add stored results of other machines: folders with runs.parquet, or such files.
+
+    A run that is stored here with other values is an error.
+    """
+    from mmbind.evaluation.grid import merge_results
+    from mmbind.study import Study
+
+    merged = merge_results(Study.load(study or before or "."), origins)
+    click.echo(f"{merged.runs.height} runs stored")

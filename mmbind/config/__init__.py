@@ -14,6 +14,7 @@ from mmbind.config.derived import (
 from mmbind.config.labelling import Identity, Labels, LabelTable
 from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Training
 from mmbind.config.params import Params, load_params
+from mmbind.config.protocol import Draw, Protocol
 from mmbind.config.readers import (
     READER_GROUP,
     ArrowReader,
@@ -46,6 +47,7 @@ __all__ = [
     "Cut",
     "DelimitedReader",
     "DerivedModality",
+    "Draw",
     "Evaluation",
     "EventCut",
     "GravityFromAcceleration",
@@ -65,6 +67,7 @@ __all__ = [
     "Network",
     "Params",
     "ParquetReader",
+    "Protocol",
     "Reader",
     "Report",
     "Role",

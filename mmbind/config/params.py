@@ -13,6 +13,7 @@ from mmbind.config.binding import Binding, Report
 from mmbind.config.explain import DisagreementError, explain
 from mmbind.config.learning import Compute, Evaluation, Training
 from mmbind.config.marked import read_yaml
+from mmbind.config.protocol import Protocol
 from mmbind.config.roles import TARGET, TEST, FolderName, Role, Rotation
 from mmbind.config.shared import LABEL, Shared
 from mmbind.config.sources import Archive, Name, Source
@@ -39,6 +40,7 @@ class Params(Section):
     report: Report
     training: Training
     evaluation: Evaluation
+    protocol: Protocol | None = None
 
     @property
     def unlabelled_roles(self) -> list[str]:
@@ -73,7 +75,25 @@ class Params(Section):
             if rotation.name in names[:position]:
                 raise DisagreementError(["rotations", position, "name"], f"{rotation.name!r} stands twice")
             _all_known("role", rotation.subjects, self.roles, "rotations", position, "subjects")
+        if self.protocol is not None:
+            self._protocol_fits(self.protocol)
         return self
+
+    def _protocol_fits(self, protocol: Protocol) -> None:
+        """Refuses rotations and modalities that the study does not have, and rotations that are tuned and reported."""
+        rotations = [rotation.name for rotation in self.rotations]
+        for part, names in (("tuning", protocol.tuning), ("reported", protocol.reported)):
+            _all_known("rotation", names, rotations, "protocol", part)
+        both = [name for name in protocol.reported if name in protocol.tuning]
+        if both:
+            why = f"settings were chosen on the rotation {both[0]!r} (protocol.tuning), so it is not reported"
+            raise DisagreementError(["protocol", "reported"], why)
+        cut = self.windows.cut
+        for task, modalities in protocol.tasks.items():
+            _all_known("modality", modalities, self.windows.modalities, "protocol", "tasks", task)
+            if isinstance(cut, EventCut) and cut.modality not in modalities:
+                why = f"without {cut.modality!r} the task cannot have windows that are cut by it"
+                raise DisagreementError(["protocol", "tasks", task], why)
 
     def _shared_fits(self) -> None:
         """Refuses shared modalities that are not windowed, and labels where only signals fit."""

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from mmbind.config import TARGET, TEST, MethodName
+from mmbind.evaluation.answers import Answers
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS, Reading
-from mmbind.files import digest_code, digest_folder, digest_of, read_json, sha256_file, write_json
+from mmbind.files import canonical_json, digest_code, digest_folder, digest_of, read_json, sha256_file, write_text
 from mmbind.study import Study
 
 #: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
@@ -31,7 +32,11 @@ TRAINING_CODE = (
     "encoders/shared.py",
     "encoders/spaces.py",
     "encoders/store.py",
-    "evaluation",
+    "evaluation/answers.py",
+    "evaluation/inputs.py",
+    "evaluation/leakage.py",
+    "evaluation/methods",
+    "evaluation/worker.py",
     "files.py",
     "learning",
     "schema.py",
@@ -51,6 +56,7 @@ class Run:
         pretraining_samples: how many samples it pre-trained on; 0 without pre-training.
         pretraining_epochs: how often it saw them.
         predicted: class name per test window, in the order of the test store's index.
+        answers: the same with its probability, and with every subset of the modalities.
     """
 
     method: MethodName
@@ -58,16 +64,20 @@ class Run:
     pretraining_samples: int
     pretraining_epochs: int
     predicted: list[str]
+    answers: Answers
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
         """The run kept in a folder, or None."""
         path = folder / "run.json"
-        return cls(**read_json(path)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        kept: dict[str, Any] = read_json(path)
+        return cls(**{**kept, "answers": Answers(**kept["answers"])})
 
     def save(self, folder: Path) -> None:
-        """Keeps the run in a folder."""
-        write_json(folder / "run.json", asdict(self))
+        """Keeps the run in a folder, as one small file that is there whole or not at all."""
+        write_text(folder / "run.json", canonical_json(asdict(self)) + "\n")
 
 
 @dataclass(frozen=True)
@@ -130,16 +140,28 @@ def run_key(
         steps: optimisation steps of pre-training.
         inputs: see :func:`input_digests`.
     """
-    params = study.params
     determines: dict[str, Any] = {
         "method": method,
         "seed": seed,
         "steps": steps,
-        "training": params.training.model_dump(mode="json", exclude={"seed", "checkpoint_every"}),
-        "compute": params.compute.model_dump(mode="json"),
+        **settings_of(study),
         "modalities": {name: asdict(spec) for name, spec in Inputs(study, seed).modalities.items()},
-        "partners": params.binding.partners,
-        "inputs": {name: dict(inputs[name]) for name in ("always", *METHODS[method].reads)},
+        "inputs": inputs_of(method, inputs),
         "code": software(*TRAINING_CODE),
     }
     return digest_of(determines)
+
+
+def settings_of(study: Study) -> dict[str, Any]:
+    """The parameters that a training takes beside its data, as JSON values."""
+    params = study.params
+    return {
+        "training": params.training.model_dump(mode="json", exclude={"seed", "checkpoint_every"}),
+        "compute": params.compute.model_dump(mode="json"),
+        "partners": params.binding.partners,
+    }
+
+
+def inputs_of(method: MethodName, inputs: Mapping[Reading | str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Those of the folders' digests that a method reads."""
+    return {name: dict(inputs[name]) for name in ("always", *METHODS[method].reads)}

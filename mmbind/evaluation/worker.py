@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 from mmbind.config import Params
+from mmbind.evaluation.answers import answer, subset_name
 from mmbind.evaluation.inputs import Inputs
+from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Request, Run
 from mmbind.learning.checkpoint import CARD, read_card
@@ -14,7 +16,7 @@ from mmbind.learning.compute import deterministic
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
-from mmbind.training.samples import as_recorded, labelled
+from mmbind.training.samples import labelled
 from mmbind.training.stage import training_inputs
 from mmbind.training.trainer import Trainer
 
@@ -32,6 +34,7 @@ def perform(request: Request) -> Run:
 
     Raises:
         MissingStageError: before ``assign`` or ``bind`` was run.
+        LeakageError: when training and test share a person, a recording or a window.
     """
     params = Params.model_validate_json(request.params)
     study = Study(root=Path(request.root), params=params, data=Path(request.data))
@@ -40,11 +43,12 @@ def perform(request: Request) -> Run:
         return kept
     deterministic(params.compute, request.seed)  # also where a finished model only answers
     inputs = Inputs(study, request.seed)
+    refuse_leakage(inputs)
     model, samples, epochs = _train(inputs, request, folder / "training")
-    asked = as_recorded([inputs.test])
-    best = model.predict(asked).argmax(axis=1).tolist()
-    answers = {window: model.classes[number] for window, number in zip(asked.windows, best, strict=True)}
-    run = Run(request.method, request.seed, samples, epochs, [answers[window] for window in inputs.test.ids])
+    answers = answer(model, inputs.test)
+    complete = answers.chosen[subset_name(set(inputs.test.modalities) & set(model.modalities))]
+    predicted = [answers.classes[number] for number in complete]
+    run = Run(request.method, request.seed, samples, epochs, predicted, answers)
     run.save(folder)
     shutil.rmtree(folder / "training", ignore_errors=True)
     return run

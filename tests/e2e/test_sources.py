@@ -68,7 +68,8 @@ def study_of(name: str, root: Path, raw: Path) -> Study:
     values = yaml.safe_load((ROOT / "studies" / name / "params.yaml").read_text())
     quick = {"house": str(ROOT), "roles": ROLES[name], "rotations": None, "shared": {"schedule": {"epochs": 3}}}
     values = merged(values, quick)
-    values.pop("rotations")
+    for grid in ("rotations", "protocol"):
+        values.pop(grid, None)
     root.mkdir()
     (root / "params.yaml").write_text(yaml.safe_dump(values))
     study = Study.load(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmbind.cli import main
-from mmbind.cli.results import results_lines
+from mmbind.cli.results_table import results_lines
 from mmbind.files import write_json
 from tests.support import ROOT, write_study
 

@@ -77,3 +77,29 @@ def test_seeds_and_methods_that_make_no_sense(tmp_path: Path, section: str, key:
     with pytest.raises(ConfigError, match=said) as caught:
         load_params(tmp_path / "params.yaml")
     assert caught.value.exit_code == 2
+
+
+PROTOCOL = {"name": "tiny", "tasks": {"complete": ["acc", "gyro"]}, "labels": [6], "reported": ["p0"], "tuning": ["r0"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reported": ["p9"]}, "protocol.reported: unknown rotation 'p9'"),
+        ({"reported": ["p0", "p0"]}, "p0 stands twice"),
+        ({"reported": ["p0", "r0"]}, "settings were chosen on the rotation 'r0'"),
+        ({"tasks": {"complete": ["acc", "gyrp"]}}, "protocol.tasks.complete: unknown modality 'gyrp'"),
+        ({"tasks": {"none": []}}, "the task 'none' keeps no modality"),
+        ({"methods": ["mmbnd"]}, "Did you mean 'mmbind'"),
+        ({"labels": []}, "protocol.labels"),
+    ],
+)
+def test_a_protocol_fits_its_study(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    rotations = [{"name": name, "subjects": {}} for name in ("r0", "p0")]
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(tiny_params(rotations=rotations, protocol=PROTOCOL)))
+    assert len(load_params(path).protocol.methods) == 13  # type: ignore[union-attr]
+    path.write_text(yaml.safe_dump(tiny_params(rotations=rotations, protocol={**PROTOCOL, **change})))
+    with pytest.raises(ConfigError) as caught:
+        load_params(path)
+    assert said in str(caught.value)

@@ -12,6 +12,7 @@ import pytest
 
 from mmbind.errors import InputError, LeakageError, MissingStageError
 from mmbind.evaluation import evaluate
+from mmbind.evaluation.answers import Answers
 from mmbind.evaluation.evaluate import confusions
 from mmbind.evaluation.runs import Run
 from tests.unit.evaluation.studied import write_studied
@@ -70,7 +71,7 @@ def test_a_person_or_recording_on_two_sides_stops_it(tmp_path: Path, role: str, 
 
 
 def test_windows_without_label_are_not_counted_and_new_classes_are_errors() -> None:
-    run = Run("lower", 0, 0, 0, ["run", "walk", "walk", "run"])
+    run = Run("lower", 0, 0, 0, ["run", "walk", "walk", "run"], Answers([], {}, []))
     classes, (matrix,) = confusions([run], ["run", None, "swim", "walk"], ["run", "walk"])
     assert classes == ["run", "swim", "walk"]
     np.testing.assert_array_equal(matrix, [[1, 0, 0], [0, 0, 1], [1, 0, 0]])

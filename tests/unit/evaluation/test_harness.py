@@ -52,7 +52,7 @@ def test_a_killed_training_resumes_to_the_same_answers(tmp_path: Path, monkeypat
     whole = perform(request)
     shutil.rmtree(study.work(request.key))
     with monkeypatch.context() as patch:
-        patch.setattr("mmbind.evaluation.worker.as_recorded", _killed)
+        patch.setattr("mmbind.evaluation.worker.answer", _killed)
         with pytest.raises(KeyboardInterrupt):
             perform(request)
     assert (study.work(request.key) / "training" / "finetune").is_dir()
@@ -60,7 +60,7 @@ def test_a_killed_training_resumes_to_the_same_answers(tmp_path: Path, monkeypat
     assert sorted(path.name for path in study.work(request.key).iterdir()) == ["run.json"]
 
 
-def _killed(_stores: object) -> None:
+def _killed(*_: object) -> None:
     raise KeyboardInterrupt
 
 

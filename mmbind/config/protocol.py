@@ -1,0 +1,58 @@
+"""``protocol``: the grid of trainings whose results are published."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, NonNegativeInt, field_validator
+
+from mmbind.config.base import Section
+from mmbind.config.learning import MethodName
+from mmbind.config.roles import FolderName
+from mmbind.config.sources import Name
+
+#: How labelled windows of the target are drawn (see :class:`mmbind.config.LabelledSample`).
+Draw = Literal["balanced", "random"]
+#: A number of labelled windows.
+LabelCount = Annotated[int, Field(ge=1)]
+
+
+class Protocol(Section):
+    """Tasks x label counts x draws x rotations x seeds x methods; each is one training."""
+
+    #: What the study is called in the stored results, on every machine.
+    name: FolderName
+    #: The modalities that target and test keep, by the task's name.
+    tasks: dict[FolderName, list[Name]] = Field(min_length=1)
+    #: Labelled windows of the target.
+    labels: list[LabelCount] = Field(min_length=1)
+    #: ``balanced``: as equal per class as the counts allow. ``random``: as they come.
+    draws: list[Draw] = Field(default=["balanced"], min_length=1)
+    #: Rotations on which settings were chosen; none of them is reported.
+    tuning: list[FolderName] = []
+    #: Rotations whose results are reported.
+    reported: list[FolderName] = Field(min_length=1)
+    #: Every method is trained once per seed, from pre-training on.
+    seeds: list[NonNegativeInt] = Field(default=[0, 1], min_length=1)
+    methods: list[MethodName] = Field(default=list(get_args(MethodName)), min_length=1)
+
+    @field_validator("labels", "draws", "tuning", "reported", "seeds", "methods")
+    @classmethod
+    def _named_once(cls, value: list[object]) -> list[object]:
+        twice = sorted({str(one) for one in value if value.count(one) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands twice; a run counts once")
+        return value
+
+    @field_validator("tasks")
+    @classmethod
+    def _keep_something(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        empty = sorted(name for name, modalities in value.items() if not modalities)
+        if empty:
+            raise ValueError(f"the task {empty[0]!r} keeps no modality")
+        return value
+
+    @property
+    def rotations(self) -> list[str]:
+        """Tuning ones, then reported ones."""
+        return [*self.tuning, *self.reported]

@@ -1,0 +1,111 @@
+"""Cells of the grid: what is trained on what, before methods and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from mmbind.config import Draw, Protocol
+from mmbind.errors import InputError, nearest
+from mmbind.study import Study
+
+Named = TypeVar("Named", bound=object)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One set of stores, on which all methods and seeds are trained.
+
+    Attributes:
+        rotation: name of the rotation.
+        task: name of the task.
+        labels: labelled windows of the target.
+        draw: how they are drawn.
+    """
+
+    rotation: str
+    task: str
+    labels: int
+    draw: Draw
+
+    @property
+    def name(self) -> str:
+        """A folder name."""
+        return f"{self.rotation}-{self.task}-{self.labels}-{self.draw}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A part of the grid; an empty field means all (of the rotations: the reported ones).
+
+    Attributes:
+        tasks: names of tasks.
+        labels: label counts.
+        draws: draws.
+        rotations: names of rotations; those for tuning are run only when named.
+        seeds: seeds.
+        methods: names of methods.
+    """
+
+    tasks: Sequence[str] = field(default=())
+    labels: Sequence[int] = field(default=())
+    draws: Sequence[str] = field(default=())
+    rotations: Sequence[str] = field(default=())
+    seeds: Sequence[int] = field(default=())
+    methods: Sequence[str] = field(default=())
+
+    def of(self, protocol: Protocol) -> Protocol:
+        """The protocol without what is not selected; ``reported`` holds all rotations to be run.
+
+        Raises:
+            InputError: for a name that the protocol does not have.
+        """
+        values = {
+            "tasks": {name: protocol.tasks[name] for name in _chosen("task", self.tasks, protocol.tasks)},
+            "labels": _chosen("label count", self.labels, protocol.labels),
+            "draws": _chosen("draw", self.draws, protocol.draws),
+            "tuning": [],
+            "reported": _chosen("rotation", self.rotations, protocol.rotations)
+            if self.rotations
+            else protocol.reported,
+            "seeds": _chosen("seed", self.seeds, protocol.seeds),
+            "methods": _chosen("method", self.methods, protocol.methods),
+        }
+        return protocol.model_copy(update=values)
+
+
+def protocol_of(study: Study) -> Protocol:
+    """The study's protocol.
+
+    Raises:
+        InputError: when ``params.yaml`` has none.
+    """
+    if study.params.protocol is None:
+        raise InputError(
+            f"{study.root / 'params.yaml'} has no section 'protocol'.",
+            hint="Name tasks, label counts and rotations there (docs/evaluation.md).",
+        )
+    return study.params.protocol
+
+
+def cells_of(protocol: Protocol) -> list[Cell]:
+    """All cells, those of one task, label count and draw together."""
+    return [
+        Cell(rotation, task, labels, draw)
+        for task in protocol.tasks
+        for labels in protocol.labels
+        for draw in protocol.draws
+        for rotation in protocol.rotations
+    ]
+
+
+def _chosen(what: str, wanted: Sequence[Named], known: Iterable[Named]) -> list[Named]:
+    """The wanted ones in the protocol's order, all when none is named."""
+    names = list(known)
+    for one in wanted:
+        if one not in names:
+            raise InputError(
+                f"The protocol has no {what} {one!r}.", hint=nearest(str(one), [str(name) for name in names])
+            )
+    return [name for name in names if not wanted or name in wanted]

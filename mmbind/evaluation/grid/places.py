@@ -1,0 +1,194 @@
+"""The stores of a rotation and of its cells, each made once and kept while it is up to date.
+
+Everything lies under ``data/.work/protocol``, outside DVC's outputs. Shared encoder,
+embeddings and pairs depend on the unlabelled roles alone, so all cells of a rotation take
+them from it; every cell has roles of its own, assigned and checked for leakage.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock
+
+from mmbind.binding import bind
+from mmbind.config import TARGET, TEST, LabelledSample, MethodName, Params, Role, Rotation
+from mmbind.encoders import embed, fit_shared_encoder
+from mmbind.errors import MissingStageError
+from mmbind.evaluation.grid.cells import Cell, protocol_of
+from mmbind.evaluation.inputs import Inputs
+from mmbind.evaluation.leakage import refuse_leakage
+from mmbind.evaluation.methods.mmbind_paper import MMBindPaper
+from mmbind.evaluation.methods.oracle import same_class_pairs
+from mmbind.evaluation.runs import software
+from mmbind.files import digest_folder, digest_of, read_json, whole_folder, write_json
+from mmbind.roles import assign_roles
+from mmbind.study import Study
+
+#: Rooms and modules whose code determines the stores.
+CODE = ("binding", "config", "dataset/table.py", "encoders", "files.py", "learning", "roles", "schema.py", "windows")
+#: What a cell takes from its rotation, below the study's ``data``.
+SHARED = ("bindings", "embeddings", "models/shared")
+#: Parameters that determine the stores.
+_PARAMS = {"binding", "compute", "roles", "shared", "sources"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell's stores to be made, in plain values, so that another process can do it.
+
+    Attributes:
+        root: the study's folder.
+        params: the study's parameters as JSON.
+        cell: the cell; None for what all cells of the rotation share.
+        rotation: its name.
+    """
+
+    root: str
+    params: str
+    rotation: str
+    cell: Cell | None
+
+
+def place(study: Study, rotation: str, cell: Cell | None = None) -> Place:
+    """The request for :func:`prepare`."""
+    return Place(str(study.root.resolve()), study.params.model_dump_json(), rotation, cell)
+
+
+def prepare(request: Place) -> None:
+    """Makes the stores of a rotation or a cell, unless they are up to date.
+
+    Raises:
+        MissingStageError: before ``window`` was run.
+        InputError: when a role cannot be filled, or too few windows have labels.
+        LeakageError: when roles share a person, a recording or content.
+    """
+    root = Path(request.root)
+    study = Study(root, Params.model_validate_json(request.params), root / "data")
+    if request.cell is None:
+        _prepare_rotation(study, request.rotation)
+    else:
+        _prepare_cell(study, request.cell)
+
+
+def rotation_study(study: Study, name: str) -> Study:
+    """The study with a rotation's people, whose outputs lie apart."""
+    protocol = protocol_of(study)
+    rotation = next(one for one in study.params.rotations if one.name == name)
+    labels = LabelledSample(count=min(protocol.labels), draw=protocol.draws[0])
+    roles = _roles(study, rotation, {TARGET: {"labels": labels}})
+    return study.rotated(roles, _folder(study) / "rotations" / name)
+
+
+def cell_study(study: Study, cell: Cell) -> Study:
+    """The study with a cell's people, modalities and labels, whose outputs lie apart."""
+    kept = protocol_of(study).tasks[cell.task]
+    rotation = next(one for one in study.params.rotations if one.name == cell.rotation)
+    labels = LabelledSample(count=cell.labels, draw=cell.draw)
+    roles = _roles(study, rotation, {TARGET: {"labels": labels, "modalities": kept}, TEST: {"modalities": kept}})
+    return study.rotated(roles, _folder(study) / "cells" / cell.name)
+
+
+def purities(study: Study, rotation: str) -> dict[MethodName, float | None]:
+    """Purity of the pairs that methods train on in a rotation, by method; None where it is unknown."""
+    known: dict[MethodName, float | None] = read_json(rotation_study(study, rotation).data / "rotation.json")["purity"]
+    return known
+
+
+def pair_purity(inputs: Inputs, pairs: pl.DataFrame) -> float | None:
+    """The share of pairs whose windows have one true label, the mean over directions.
+
+    Args:
+        inputs: stores of the unlabelled roles, and their truth.
+        pairs: ``schema.PAIRS``.
+
+    Returns:
+        To six digits; None when no pair has two labels.
+    """
+    labels = pl.concat(
+        inputs.truth(role).index.select("window", "label", role=pl.lit(role)) for role in inputs.unlabelled
+    )
+    known = (
+        pairs.join(labels.rename({"window": "anchor", "label": "ours"}), on="anchor")
+        .join(labels.select(pl.col("window").alias("partner"), pl.col("label").alias("theirs")), on="partner")
+        .drop_nulls(["ours", "theirs"])
+        .group_by("role", "borrowed_modality")
+        .agg((pl.col("ours") == pl.col("theirs")).mean().alias("purity"))
+        .sort("role", "borrowed_modality")
+    )
+    return round(sum(known["purity"].to_list()) / known.height, 6) if known.height else None
+
+
+def _prepare_rotation(study: Study, name: str) -> None:
+    turned, key = rotation_study(study, name), _key(study, rotation_study(study, name))
+    with _lock(turned):
+        if _made(turned.data / "rotation.json") == key:
+            return
+        assign_roles(turned)
+        fit_shared_encoder(turned)
+        embed(turned)
+        bind(turned)
+        inputs = Inputs(turned, turned.params.training.seed)
+        found = {"mmbind": pair_purity(inputs, inputs.pairs), "oracle": pair_purity(inputs, same_class_pairs(inputs))}
+        paper = MMBindPaper()
+        if not paper.unavailable(inputs):
+            found[paper.name] = found[f"{paper.name}_weighted"] = pair_purity(inputs, paper.pairs(inputs))
+        write_json(turned.data / "rotation.json", {"key": key, "purity": found})
+
+
+def _prepare_cell(study: Study, cell: Cell) -> None:
+    own, base = cell_study(study, cell), rotation_study(study, cell.rotation)
+    key = digest_of([_key(study, base), _key(study, own)])
+    with _lock(own):
+        if _made(own.data / "cell.json") == key:
+            return
+        assign_roles(own)
+        refuse_leakage(Inputs(own, own.params.training.seed))
+        for part in SHARED:
+            with whole_folder(own.data / part) as folder:
+                shutil.copytree(base.data / part, folder, dirs_exist_ok=True)
+        write_json(own.data / "cell.json", {"key": key})
+
+
+def _roles(study: Study, rotation: Rotation, updates: dict[str, dict[str, object]]) -> dict[str, Role]:
+    return {
+        name: role.model_copy(
+            update={"subjects": rotation.subjects.get(name, role.subjects), **updates.get(name, {})},
+        )
+        for name, role in study.params.roles.items()
+    }
+
+
+def _folder(study: Study) -> Path:
+    return study.root / "data" / ".work" / "protocol"
+
+
+def _lock(study: Study) -> FileLock:
+    study.data.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(study.data.with_name(f".{study.data.name}.lock"))
+
+
+def _made(path: Path) -> str | None:
+    """The key of what stands there, if it stands."""
+    return str(read_json(path)["key"]) if path.is_file() else None
+
+
+def _key(study: Study, turned: Study) -> str:
+    """The digest of everything that determines a place's stores."""
+    windows = {}
+    for source in sorted({source for role in turned.params.roles.values() for source in role.sources}):
+        if not (study.windows(source) / "manifest.json").is_file():
+            raise MissingStageError(study.windows(source), "window")
+        windows[source] = _digest(study.windows(source), (study.windows(source) / "manifest.json").stat().st_mtime_ns)
+    params = turned.params.model_dump(mode="json", include=_PARAMS)
+    return digest_of({"params": params, "windows": windows, "code": software(*CODE)})
+
+
+@cache
+def _digest(folder: Path, _written: int) -> str:
+    """The digest of a folder that was written at some time, taken once per process."""
+    return digest_folder(folder)
