@@ -1,11 +1,12 @@
 # make demo: set up and run the whole pipeline on the simulated fleets.
 # make test: set up and pass the tests.
+# make results: write docs/results.md from the stored runs.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup check lock clean
+.PHONY: demo test results setup check lock clean
 
 demo: setup
 	$(BIN)/mmbind demo
@@ -13,6 +14,11 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The runs themselves take hours: mmbind results run --study studies/utd_mhad --workers 2 (resumes; docs/evaluation.md).
+results: setup
+	$(BIN)/mmbind results page
+	@echo "to train what is missing: mmbind results run --study studies/utd_mhad --workers 2"
 
 setup: $(STAMP)
 

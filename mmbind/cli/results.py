@@ -81,3 +81,18 @@ def merge(before: str | None, study: str | None, origins: tuple[Path, ...]) -> N
 
     merged = merge_results(Study.load(study or before or "."), origins)
     click.echo(f"{merged.runs.height} runs stored")
+
+
+@results.command()
+@_study_option
+@click.pass_obj
+def page(before: str | None, study: str | None) -> None:
+    """Write docs/results.md from what all studies of the project have stored.
+
+    The project is the folder that holds studies/; a study of it will do as well.
+    """
+    from mmbind.evaluation.grid import write_results_page
+    from mmbind.study import Study
+
+    for line in write_results_page(Study.load(study or before or ".").house.resolve()).lines():
+        click.echo(line)

@@ -127,6 +127,8 @@ def curves(
     x_label: str,
     y_label: str,
     reference: tuple[str, float] | None = None,
+    lines: bool = True,
+    whole: bool = True,
 ) -> Markup:
     """Shares in [0, 1] over some quantity, one line per series (a reliability diagram).
 
@@ -136,14 +138,18 @@ def curves(
         x_label: the horizontal axis.
         y_label: the vertical axis.
         reference: name and height of a dashed level.
+        lines: whether a series' points are joined.
+        whole: whether the vertical axis goes from 0 to 1, or as far as the shares do.
     """
     with _style():
         figure, axes = _axes(SIZE)
         for colour, (name, (x, y)) in zip(_colours(), series.items(), strict=False):
-            axes.plot(x, y, color=colour, linewidth=1.6, marker="o", markersize=4, label=name)
+            width = 1.6 if lines else 0
+            axes.plot(x, y, color=colour, linewidth=width, marker="o", markersize=4, label=name)
         if reference is not None:
             axes.axhline(reference[1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=reference[0])
-        axes.set_ylim(0, 1.04)
+        if whole:
+            axes.set_ylim(0, 1.04)
         _finish(axes, x_label, y_label, {**series, "": None} if reference else series, percent=True)
         return _svg(figure, alt)
 

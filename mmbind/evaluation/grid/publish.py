@@ -1,0 +1,95 @@
+"""The page of results, from what all studies of a project have stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmbind.config.params import PARAMS_FILE
+from mmbind.errors import InputError
+from mmbind.evaluation.grid.cells import protocol_of
+from mmbind.evaluation.grid.run import code_version, results_folder, settings_version
+from mmbind.files import whole_folder, write_text
+from mmbind.reports.results import Results
+from mmbind.reports.results.page import Page, Present, StudyResults, results_page
+from mmbind.study import Study
+
+
+@dataclass(frozen=True)
+class PublishSummary:
+    """A page that was written.
+
+    Attributes:
+        path: the page.
+        runs: stored runs by study.
+    """
+
+    path: Path
+    runs: dict[str, int]
+
+    def lines(self) -> list[str]:
+        """A short text for people."""
+        return [*(f"{name}: {count} runs" for name, count in self.runs.items()), f"page: {self.path}"]
+
+
+def write_results_page(house: Path) -> PublishSummary:
+    """Writes ``docs/results.md`` and the plots beside it in ``docs/results/``.
+
+    Args:
+        house: the project's folder: a study itself, with others in ``studies/``.
+
+    Raises:
+        InputError: when no study has a protocol.
+    """
+    studies = list(studies_of(house))
+    if not studies:
+        raise InputError(f"No study of {house} has a section 'protocol'.", hint="See docs/evaluation.md.")
+    page = page_of(house)
+    path = house / "docs" / "results.md"
+    with whole_folder(path.with_suffix("")) as folder:
+        for name, text in sorted(page.plots.items()):
+            write_text(folder / name, text)
+    write_text(path, page.text)
+    return PublishSummary(path, {study.name: study.results.runs.height for study in studies})
+
+
+def page_of(house: Path, present: Present | None = None) -> Page:
+    """The page of a project's stored runs.
+
+    Args:
+        house: the project's folder.
+        present: versions to hold the runs against; those of now when None.
+    """
+    return results_page(list(studies_of(house)), present or present_versions(house))
+
+
+def present_versions(house: Path) -> Present:
+    """Versions of the code and of each study's parameters as they are now."""
+    return Present(code_version(), {protocol_of(one).name: settings_version(one) for one in _studies(house)})
+
+
+def studies_of(house: Path) -> Iterator[StudyResults]:
+    """Stored runs of every study that has a protocol; the project's own study comes last."""
+    for study in _studies(house):
+        protocol, roles = protocol_of(study), study.params.roles
+        rotations = {rotation.name: rotation.subjects for rotation in study.params.rotations}
+        yield StudyResults(
+            name=protocol.name,
+            path=study.root.relative_to(house).as_posix(),
+            results=Results.read(results_folder(study)),
+            tuning=protocol.tuning,
+            reported=protocol.reported,
+            people={
+                name: {role: ", ".join(rotations[name].get(role, roles[role].subjects)) or "all" for role in roles}
+                for name in protocol.rotations
+            },
+            tasks=protocol.tasks,
+            methods=protocol.methods,
+        )
+
+
+def _studies(house: Path) -> Iterator[Study]:
+    for path in [*sorted(house.glob(f"studies/*/{PARAMS_FILE}")), house / PARAMS_FILE]:
+        if path.is_file() and (study := Study.load(path.parent)).params.protocol is not None:
+            yield study

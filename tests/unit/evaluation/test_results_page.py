@@ -1,0 +1,50 @@
+"""The committed page is what the stored runs give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmbind.errors import InputError
+from mmbind.evaluation.grid import Selection, run_grid, write_results_page
+from mmbind.evaluation.grid.publish import page_of, present_versions
+from mmbind.reports.results.page import Present
+from tests.support import ROOT, write_study
+from tests.unit.evaluation.gridded import write_gridded
+
+
+def test_the_committed_page_is_what_the_stored_runs_give() -> None:
+    text = (ROOT / "docs" / "results.md").read_text()
+    written = Present.of_page(text)
+    assert written is not None
+    page = page_of(ROOT, written)
+    assert page.text == text, "run 'make results' and commit docs/results.md"
+    folder = ROOT / "docs" / "results"
+    plots = {path.name: path.read_text() for path in folder.iterdir()} if folder.is_dir() else {}
+    assert plots == page.plots
+
+
+def test_a_grid_becomes_a_page(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, tasks={"complete": ["acc", "gyro", "mag"]}, draws=["balanced"], seeds=[0])
+    run_grid(study, Selection(rotations=("t0", "p0")))
+    summary = write_results_page(tmp_path)
+    assert summary.runs == {"tiny": 8}
+    text = summary.path.read_text()
+    assert "### tiny: complete, 6 labels drawn balanced by class" in text
+    assert "All 8 stored runs are of the present code and parameters." in text
+    assert Present.of_page(text) == present_versions(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "docs" / "results").iterdir()) == [
+        "tiny-complete-balanced-labels.svg",
+        "tiny-complete-balanced-purity.svg",
+    ]
+    before = text, (tmp_path / "docs" / "results" / "tiny-complete-balanced-labels.svg").read_bytes()
+    write_results_page(tmp_path)
+    after = summary.path.read_text(), (tmp_path / "docs" / "results" / "tiny-complete-balanced-labels.svg").read_bytes()
+    assert after == before
+
+
+def test_a_project_without_a_protocol_has_no_page(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    with pytest.raises(InputError, match="has a section 'protocol'"):
+        write_results_page(tmp_path)
