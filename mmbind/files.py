@@ -21,8 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-#: Bytes read at once while hashing.
-CHUNK = 1 << 20
 #: mmbind's own code.
 PACKAGE = Path(__file__).resolve().parent
 _AT_FDCWD = -100
@@ -50,11 +48,8 @@ def short_id(*parts: object) -> str:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 (hex) of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_folder(folder: Path) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mmbind.config import ModalitySource, Source
@@ -28,11 +30,12 @@ class Channel:
     factor: float
     shift: float
 
-    @property
-    def converted(self) -> pl.Expr:
-        """The channel's values, float32, in SI, from a frame of :mod:`mmbind.sources.table`; null where none was."""
-        value = pl.col(self.logged) * self.factor if self.factor != 1 else pl.col(self.logged)
-        return (value + self.shift if self.shift else value).cast(pl.Float32)
+    def converted(self, logged: pl.Series) -> npt.NDArray[np.float32]:
+        """Values as logged (float64) in SI, as float32: NaN where there is none, infinite beyond 32 bits."""
+        values = logged.cast(pl.Float64).to_numpy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = values * self.factor if self.factor != 1 else values
+            return (scaled + self.shift if self.shift else scaled).astype(np.float32)
 
     @property
     def logged(self) -> str:

@@ -162,9 +162,8 @@ def _together(marked: Sequence[pl.DataFrame], parts: Parts) -> pl.DataFrame:
 
 def _changes(labels: pl.Series) -> npt.NDArray[np.int64]:
     """Rows whose label is not that of the row before, the first one included."""
-    differs = np.array(labels.ne_missing(labels.shift()).to_numpy())
-    differs[0] = True
-    return np.flatnonzero(differs)
+    differs = labels[1:].ne_missing(labels[:-1]).to_numpy()
+    return np.append(0, np.flatnonzero(differs) + 1)
 
 
 def _first_times(times: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from mmbind.schema import QUARANTINE
 from mmbind.sources.readers import reader_for
 from mmbind.sources.released import PlacingSifter, open_corrected, sifter_for
 from mmbind.sources.releases import FileReleases
-from mmbind.sources.sift import ASIDE, Sifted, Sifter
+from mmbind.sources.sift import Sifted, Sifter
 from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
 
 #: Rule of a file whose readings are kept though their labels could not be read.
@@ -251,8 +251,9 @@ def _sift_block(
         rows.counts[name]["read"] += count
         _take(rows, lost, kept, name, sifters[name].push(block.readings[name], block.raw), path)
         if block.broken.height:
-            mine = block.broken.filter((pl.col("modality") == name) | pl.col("modality").is_null())
-            aside = mine.with_columns(block.raw(mine["line"]).alias("raw")).select(*ASIDE)
+            whose = block.broken["modality"]
+            mine = block.broken.filter((whose == name) | whose.is_null())
+            aside = pl.DataFrame([mine["line"], block.raw(mine["line"]).alias("raw"), mine["rule"], mine["reason"]])
             _set_aside(rows, lost, name, aside, path)
     return kept
 
@@ -271,7 +272,9 @@ def _set_aside(rows: FileRows, lost: list[pl.DataFrame], name: str, aside: pl.Da
     """Counts readings set aside (columns of ``ASIDE``)."""
     if aside.height:
         rows.counts[name]["quarantined"] += aside.height
-        lost.append(aside.with_columns(file=pl.lit(path), modality=pl.lit(name)).select(*QUARANTINE))
+        about = {"file": path, "modality": name}
+        told = [pl.Series(key, [text] * aside.height) for key, text in about.items()]
+        lost.append(aside.hstack(told).select(*QUARANTINE))
 
 
 def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from mmbind.config import BatchClock, ModalitySource, SpreadClock, TimestampCloc
 from mmbind.schema import QUARANTINE, empty
 from mmbind.sources.order import BACK, LEAP, NOTHING, ON, SET_BACK, Fates, Times, judge
 from mmbind.sources.repair import spread_bursts, spread_over, spread_ticks
-from mmbind.sources.sound import WRONG, split_sound
+from mmbind.sources.sound import NONE_WRONG, split_sound
 from mmbind.sources.texts import Raw, Texts
 from mmbind.sources.without import without
 
@@ -28,8 +28,9 @@ from mmbind.sources.without import without
 DUPLICATE_TIME = "duplicate_time"
 BACKWARD_TIME = "backward_time"
 LEAP_TIME = "leap_time"
-#: Columns of readings set aside.
+#: Columns of readings set aside, and none of them.
 ASIDE = {column: QUARANTINE[column] for column in ("line", "raw", "rule", "reason")}
+_NONE_ASIDE = empty(ASIDE)
 
 Flags = npt.NDArray[np.bool_]
 
@@ -117,10 +118,11 @@ class Sifter:
         """Takes the end of the file: what was still open is decided now."""
         if not self._open:
             nothing = pl.DataFrame(schema={"t_ns": pl.Int64, **dict.fromkeys(self._channels, pl.Float32)})
-            return Sifted(nothing, None, None, empty(ASIDE))
+            return Sifted(nothing, None, None, _NONE_ASIDE)
         aside = []
         if self._sort:
-            judged = pl.concat(self._open).sort("t_ns", maintain_order=True).with_columns(turn=pl.lit(0, pl.Int64))
+            judged = pl.concat(self._open).sort("t_ns", maintain_order=True)
+            judged = judged.hstack([_turn(0, judged.height)])
         else:
             judged, wrong = self._judge(final=True)
             aside.append(wrong)
@@ -139,7 +141,7 @@ class Sifter:
         stamps = rows["t_ns"].to_numpy()
         if not fates.any() and not self._batches:
             self._reached = int(stamps[-1]) if len(stamps) else self._reached
-            return rows.with_columns(turn=pl.lit(turn, pl.Int64)), _no_rows()
+            return rows.hstack([_turn(turn, rows.height)]), NONE_WRONG
         if self._batches:
             behind = stamps < _greatest_before(np.where(fates == ON, stamps, NOTHING), self._reached)
             fates[behind & (fates == ON)] = BACK
@@ -170,17 +172,18 @@ class Sifter:
         if self._waiting:
             rows, self._waiting = pl.concat([*self._waiting, rows]), []
         if not rows.height:
-            return rows, _no_rows()
+            return rows, NONE_WRONG
         stamps, turns = rows["t_ns"].to_numpy(), rows["turn"].to_numpy()
-        again = np.append(False, (stamps[1:] == stamps[:-1]) & (turns[1:] == turns[:-1]))
-        again[0] = (stamps[0], turns[0]) == self._last
+        again = np.append((stamps[0], turns[0]) == self._last, stamps[1:] == stamps[:-1])
+        if turns[0] != turns[-1]:
+            again[1:] &= turns[1:] == turns[:-1]
         repeats = again | np.append(again[1:], False) if self._doubt else again
         if self._doubt and not final and not repeats[-1]:
             self._waiting, rows, repeats = [rows.tail(1)], rows.head(-1), repeats[:-1]
         if rows.height:
             self._last = int(stamps[rows.height - 1]), int(turns[rows.height - 1])
         if not repeats.any():
-            return rows, _no_rows()
+            return rows, NONE_WRONG
         whose = "another reading" if self._doubt else "the last kept reading"
         reason = pl.format(f"its time {{}} ns is that of {whose}.", "t_ns").alias("reason")
         aside = rows[np.flatnonzero(repeats)].select("line", pl.lit(DUPLICATE_TIME).alias("rule"), reason)
@@ -188,13 +191,14 @@ class Sifter:
 
     def _give(self, rows: pl.DataFrame, aside: Sequence[pl.DataFrame]) -> Sifted:
         """The outcome, channels under their names and what is set aside with its text."""
-        lost = pl.concat(aside).sort("line", maintain_order=True)
-        names = {f"v{number}": name for number, name in enumerate(self._channels)}
+        found = [each for each in aside if each.height]
+        lost = pl.concat(found).sort("line", maintain_order=True) if found else NONE_WRONG
+        values = (rows[f"v{number}"].alias(name) for number, name in enumerate(self._channels))
         return Sifted(
-            kept=rows.select("t_ns", *names).rename(names),
+            kept=pl.DataFrame([rows["t_ns"], *values]),
             labels=rows["label"] if "label" in rows.columns else None,
             turns=rows["turn"] if self._split and "turn" in rows.columns else None,
-            aside=lost.with_columns(self._texts.of(lost["line"])).select(*ASIDE) if lost.height else empty(ASIDE),
+            aside=lost.hstack([self._texts.of(lost["line"])]).select(*ASIDE) if lost.height else _NONE_ASIDE,
         )
 
 
@@ -231,8 +235,8 @@ def _last_of(stamps: Times, on: Flags, first: int) -> Times:
     return before
 
 
-def _no_rows() -> pl.DataFrame:
-    return pl.DataFrame(schema=WRONG)
+def _turn(turn: int, count: int) -> pl.Series:
+    return pl.Series("turn", np.full(count, turn, dtype=np.int64))
 
 
 def _out_of_order(wrong: pl.DataFrame) -> pl.DataFrame:

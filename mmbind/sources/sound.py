@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mmbind.config import BatchClock, ModalitySource
 from mmbind.sources.clocks import reading_times
-from mmbind.sources.conversion import channels_of
+from mmbind.sources.conversion import Channel, channels_of
 from mmbind.sources.without import without
 
 #: Rules by which an unsound reading is set aside.
@@ -18,6 +19,10 @@ NOT_FINITE = "not_finite"
 OUT_OF_RANGE = "out_of_range"
 #: What is set aside, before its text is added.
 WRONG: dict[str, type[pl.DataType]] = {"line": pl.Int64, "rule": pl.String, "reason": pl.String}
+NONE_WRONG = pl.DataFrame(schema=WRONG)
+
+Values = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 
 
 def split_sound(
@@ -36,49 +41,64 @@ def split_sound(
         others the columns of ``WRONG``.
     """
     meanings = channels_of(spec, channels)
-    names = [f"v{number}" for number in range(len(channels))]
-    scaled = [channel.converted.alias(name) for channel, name in zip(meanings, names, strict=True)]
-    batch = [(pl.col("row") - pl.col("place")).alias("batch")] if isinstance(spec.clock, BatchClock) else []
-    label = ["label"] if "label" in readings.columns else []
     times = reading_times(readings, spec.clock)
-    rows = readings.select("line", times, *scaled, *label, *batch)
-    finite = {name: np.isfinite(rows[name].fill_null(np.nan).to_numpy()) for name in names}
-    sound = np.logical_and.reduce(list(finite.values()))
-    if times.has_nulls():
-        sound &= times.is_not_null().to_numpy()
-    if sound.all():
-        return rows, pl.DataFrame(schema=WRONG)
+    values = [channel.converted(readings[channel.logged]) for channel in meanings]
+    rows = pl.DataFrame(
+        [
+            readings["line"],
+            times,
+            *(pl.Series(f"v{number}", each) for number, each in enumerate(values)),
+            *([readings["label"]] if "label" in readings.columns else []),
+            *([(readings["row"] - readings["place"]).alias("batch")] if isinstance(spec.clock, BatchClock) else []),
+        ]
+    )
+    if not times.has_nulls() and all(map(_finite, values)):
+        return rows, NONE_WRONG
+    sound = times.is_not_null().to_numpy() & np.logical_and.reduce([np.isfinite(each) for each in values])
     unsound = np.flatnonzero(~sound)
-    flags = [
-        pl.Series(f"finite_{channel.logged}", finite[name][unsound])
-        for channel, name in zip(meanings, names, strict=True)
-    ]
-    bad = readings.with_columns(times)[unsound].with_columns(flags)
-    logged = [channel.logged for channel in meanings]
-    return without(rows, unsound), _reasons(bad, logged, channels, spec)
+    wrong = [(channel, ~np.isfinite(each[unsound])) for channel, each in zip(meanings, values, strict=True)]
+    return without(rows, unsound), _reasons(readings[unsound], times.gather(unsound).is_null(), wrong, spec)
 
 
-def _reasons(bad: pl.DataFrame, logged: Sequence[str], channels: Sequence[str], spec: ModalitySource) -> pl.DataFrame:
+def _finite(values: Values) -> bool:
+    """Whether all of some values are finite: their least and their greatest are."""
+    with np.errstate(invalid="ignore"):
+        return not len(values) or bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
+def _reasons(
+    bad: pl.DataFrame, timeless: pl.Series, wrong: Sequence[tuple[Channel, Flags]], spec: ModalitySource
+) -> pl.DataFrame:
     """Rule and reason of readings without a time, or with a value that is no finite float32."""
-    first = pl.coalesce(pl.when(pl.col(f"finite_{v}")).then(None).otherwise(pl.lit(v)) for v in logged)
-    value = pl.coalesce(pl.when(first == v).then(pl.col(v)) for v in logged)
-    name = first.replace_strict(dict(zip(logged, channels, strict=True)), return_dtype=pl.String)
-    cases = [
-        (pl.col("t_ns").is_null(), BAD_TIME, _without_time(bad, spec)),
-        (value.is_null(), NOT_FINITE, pl.format("channel {} has no value.", name)),
-        (~value.is_finite(), NOT_FINITE, pl.format("channel {} is {}.", name, value)),
-    ]
-    rule, reason = pl.lit(OUT_OF_RANGE), pl.format(f"channel {{}} is {{}} {spec.unit}, beyond 32 bits.", name, value)
-    for condition, its_rule, its_reason in reversed(cases):
-        rule = pl.when(condition).then(pl.lit(its_rule)).otherwise(rule)
-        reason = pl.when(condition).then(its_reason).otherwise(reason)
-    return bad.select("line", rule.alias("rule"), reason.alias("reason"))
+    found: list[tuple[str, str]] = []
+    first = np.argmax([flags for _, flags in wrong], axis=0).tolist() if wrong else [0] * bad.height
+    logged = [bad[channel.logged] for channel, _ in wrong]
+    shown = [values.cast(pl.String).to_list() for values in logged]
+    finite = [values.is_finite().to_list() for values in logged]
+    moments = _shown_times(bad)
+    for row, (number, late) in enumerate(zip(first, timeless.to_list(), strict=True)):
+        if late:
+            found.append((BAD_TIME, _no_time(moments[row], spec)))
+            continue
+        name, value = wrong[number][0].name, shown[number][row]
+        if value is None:
+            found.append((NOT_FINITE, f"channel {name} has no value."))
+        elif not finite[number][row]:
+            found.append((NOT_FINITE, f"channel {name} is {value}."))
+        else:
+            found.append((OUT_OF_RANGE, f"channel {name} is {value} {spec.unit}, beyond 32 bits."))
+    rules = pl.DataFrame(found, schema=["rule", "reason"], orient="row")
+    return pl.DataFrame([bad["line"], *rules])
 
 
-def _without_time(bad: pl.DataFrame, spec: ModalitySource) -> pl.Expr:
+def _shown_times(bad: pl.DataFrame) -> list[str]:
     if "time" not in bad.columns:
-        return pl.lit("it has no time.")
-    logged = pl.col("time").cast(pl.String, strict=False).fill_null("")
+        return [""] * bad.height
+    return bad["time"].cast(pl.String, strict=False).fill_null("").to_list()
+
+
+def _no_time(logged: str, spec: ModalitySource) -> str:
+    if not logged.strip():
+        return "it has no time."
     stated = getattr(spec.clock, "unit", "ns")
-    told = pl.format(f"its time {{}} is no time in {'ISO 8601' if stated == 'iso8601' else stated}.", logged)
-    return pl.when(logged.str.strip_chars() == "").then(pl.lit("it has no time.")).otherwise(told)
+    return f"its time {logged} is no time in {'ISO 8601' if stated == 'iso8601' else stated}."

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,8 @@ _WORD = re.compile(r'[ \t]*(?:"((?:[^"]|"")*)"|([^ \t"]+))(?=[ \t]|$)')
 _SWAP = bytes.maketrans(b",.", b".,")
 _UNCLOSED = "a quote is not closed, or text stands behind it."
 _BLANK, _TAB, _NEWLINE = b" \t\n"
+
+Texts = TypeVar("Texts", pl.Expr, pl.Series)
 
 
 class SplitError(Exception):
@@ -81,17 +84,17 @@ class Dialect:
             data = data.replace(b"\n ", b"\n").replace(b" \n", b"\n").removeprefix(b" ")
         return data.translate(_SWAP) if self.reader.decimal == "," else data
 
-    def exchanged(self, texts: pl.Expr) -> pl.Expr:
+    def exchanged(self, texts: Texts) -> Texts:
         """Texts with points and commas exchanged, where the decimal mark is a comma."""
         return texts.str.replace_many([",", "."], [".", ","]) if self.reader.decimal == "," else texts
 
-    def times(self, texts: pl.Expr) -> pl.Expr:
+    def times(self, texts: pl.Series) -> pl.Series:
         """Times with a decimal point: numbers, and fractions of a second at the end of dates."""
         if self.reader.decimal == ".":
             return texts
         number = texts.str.contains(r"^[\s0-9.,eE+-]*$")
         fraction = texts.str.replace(r",(\d+\s*(?:Z|[+-]\d\d:?\d\d)?\s*)$", ".${1}")
-        return pl.when(number).then(self.exchanged(texts)).otherwise(fraction)
+        return self.exchanged(texts).zip_with(number, fraction)
 
     def split(self, text: str) -> list[str]:
         """The fields of a line, quotes resolved.

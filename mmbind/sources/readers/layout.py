@@ -141,10 +141,7 @@ def _data(lines: LineBlock, reader: DelimitedReader, header: bytes | None = None
 
 def _equal(lines: LineBlock, line: bytes) -> list[int]:
     """0-based numbers of the lines that are just this one."""
-    found: list[int] = []
-    whole, at = line + b"\n", lines.data.find(line + b"\n")
-    while at >= 0:
-        number = int(np.searchsorted(lines.stops, at))
-        found += [number] if lines.starts[number] == at else []
-        at = lines.data.find(whole, at + 1)
-    return found
+    alike = np.flatnonzero(lines.stops - lines.starts == len(line))
+    if line:
+        alike = alike[lines.values[lines.starts[alike]] == line[0]]
+    return [number for number in alike.tolist() if lines.line(number) == line]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mmbind.sources.readers.encodings import LINE_FEED, Encoding
-from mmbind.sources.readers.scan import Scan, scan
+from mmbind.sources.readers.scan import Scan, count_up_to, scan
 from mmbind.sources.readers.streams import CutOffError, chunks
 
 #: Bytes of a block.
@@ -82,14 +82,18 @@ class LineBlock:
     @cached_property
     def tight(self) -> bool:
         """Whether it is ASCII without any blank, tab or control but newlines: then no field needs to be trimmed."""
-        return self.data.isascii() and int(np.count_nonzero(self.values <= _BLANK)) == len(self.stops)
+        return self._ascii and count_up_to(self.values, _BLANK) == len(self.stops)
+
+    @cached_property
+    def _ascii(self) -> bool:
+        return self.data.isascii()
 
     @cached_property
     def undecodable(self) -> Flags:
         """Which lines are not of the encoding."""
         flags = np.zeros(len(self.stops), dtype=np.bool_)
         flags[list(self.foreign)] = True
-        if self.data.isascii() or _is_utf8(self.data):
+        if self._ascii or _is_utf8(self.data):
             return flags
         suspects = np.unique(np.searchsorted(self.stops, np.flatnonzero(self.values >= 0x80)))
         flags[[line for line in suspects if not _is_utf8(self.line(int(line)))]] = True
@@ -124,17 +128,23 @@ class LineBlock:
 
         Of a line's end, only the line feed (where lines end with one) is no part of it.
         """
-        wanted, places = np.unique(lines.to_numpy(), return_inverse=True)
-        numbers = wanted - self.first
-        starts, stops = self._edges[numbers] + self.encoding.unit.itemsize, self._edges[numbers + 1]
-        found = [self.source[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-        return pl.Series([found[place] for place in places.tolist()], dtype=pl.Binary)
+        numbers = lines.to_numpy() - self.first
+        starts, stops = self._edges
+        found: dict[int, bytes] = {}
+        for number, start, stop in zip(
+            numbers.tolist(), starts[numbers].tolist(), stops[numbers].tolist(), strict=True
+        ):
+            if number not in found:
+                found[number] = self.source[start:stop]
+        return pl.Series([found[number] for number in numbers.tolist()], dtype=pl.Binary)
 
     @cached_property
-    def _edges(self) -> Integers:
-        """Where lines end in the file's own bytes: before the first one, then behind each."""
-        stops = self.stops if self.source is self.data else self.encoding.ends(self.source)
-        return np.concatenate([[-self.encoding.unit.itemsize], stops, [len(self.source)]])
+    def _edges(self) -> tuple[Integers, Integers]:
+        """Where lines start and stop in the file's own bytes."""
+        if self.source is self.data:
+            return self.starts, self.stops
+        ends = self.encoding.ends(self.source)
+        return np.append(0, ends + self.encoding.unit.itemsize), np.append(ends, len(self.source))
 
 
 def line_blocks(
@@ -171,9 +181,10 @@ def line_blocks(
         if stop == 0:
             pieces.append(chunk)
             continue
-        block = LineBlock.of(b"".join([*pieces, memoryview(chunk)[:stop]]), first, encoding, counted=counted)
+        whole = chunk if not pieces and stop == len(chunk) else b"".join([*pieces, memoryview(chunk)[:stop]])
+        block = LineBlock.of(whole, first, encoding, counted=counted)
         yield block
-        first, pieces = first + len(block.stops), [chunk[stop:]]
+        first, pieces = first + len(block.stops), [chunk[stop:]] if stop < len(chunk) else []
     rest = b"".join(pieces)
     if rest or cut:
         yield LineBlock.of(rest, first, encoding, cut, counted)

@@ -15,6 +15,8 @@ from mmbind.sources.without import without
 
 #: Broken lines: modality (None for all), line, reason.
 _Broken = list[tuple[str | None, int, str]]
+#: What is no number: by position, its lines and texts.
+_Worded = dict[int, list[tuple[int, str]]]
 
 
 class NotWholeError(Exception):
@@ -35,7 +37,7 @@ def parse_block(lines: LineBlock, data: Flags, widths: Integers, layout: Layout,
     if frame.height != int((data & ~hard).sum()):
         hard, frame = data, frame.clear()
     broken: _Broken = []
-    texts = pl.DataFrame(schema={**dict.fromkeys(frame.columns, pl.String), "line": pl.Int64})
+    worded: _Worded = {}
     gaps = _gaps(frame, layout)
     if len(gaps) or hard.any():
         odd = np.zeros_like(data)
@@ -43,6 +45,7 @@ def parse_block(lines: LineBlock, data: Flags, widths: Integers, layout: Layout,
         split, broken = _split_hard(lines, np.flatnonzero(hard), layout)
         texts = pl.concat([_parsed(lines, odd, layout, dict.fromkeys(layout.types, pl.String)), split])
         found = _converted(texts, layout)
+        worded = _worded(texts, found, layout)
         if not found.equals(frame[gaps]):
             frame = _with_lines(frame, gaps, found)
     if any(frame[f"f{p}"].has_nulls() for p in layout.whole):
@@ -51,23 +54,24 @@ def parse_block(lines: LineBlock, data: Flags, widths: Integers, layout: Layout,
         label = pl.col(f"f{layout.label}").str.strip_chars()
         frame = frame.with_columns(pl.when(label != "").then(label).alias(f"f{layout.label}"))
     if layout.sensor is None:
-        rows = dict.fromkeys(layout.values, np.where(data, np.cumsum(data) - 1 + seen, -1))
+        numbered = dict.fromkeys(layout.values, np.cumsum(data) + (seen - 1))
+        read = dict.fromkeys(layout.values, int(data.sum()))
     else:
-        frame, rows, untold = _by_sensor(frame, lines, data, layout)
-        texts = texts.filter(pl.col("line").is_in(frame["line"].implode()))
+        frame, numbered, untold = _by_sensor(frame, lines, data, layout)
+        read = {name: int((numbers >= 0).sum()) for name, numbers in numbered.items()}
         broken += untold
-    readings = {}
-    for name, numbers in rows.items():
-        mine = frame.with_columns(pl.Series("row", numbers[frame["line"].to_numpy() - lines.first]))
-        mine = mine if layout.sensor is None else mine.filter(pl.col("row") >= 0)
-        asked = texts if layout.sensor is None else texts.filter(pl.col("line").is_in(mine["line"].implode()))
-        spoilt = _no_numbers(asked, name, layout) if asked.height else {}
+    places, rows = frame["line"].to_numpy() - lines.first, pl.Series()
+    readings: dict[str, pl.DataFrame] = {}
+    for name, numbers in numbered.items():
+        if layout.sensor is not None or not readings:
+            rows = pl.Series("row", numbers[places])
+        mine = frame.hstack([rows])
+        mine = mine if layout.sensor is None else mine.filter(rows >= 0)
+        spoilt = _no_numbers(worded, mine["line"].to_numpy(), name, layout)
         if spoilt:
             broken += [(name, line, reason) for line, reason in spoilt.items()]
-            lost = np.searchsorted(mine["line"].to_numpy(), list(spoilt))
-            mine = without(mine, lost)
+            mine = without(mine, np.searchsorted(mine["line"].to_numpy(), list(spoilt)))
         readings[name] = _readings(mine, name, layout)
-    read = {name: int((numbers >= 0).sum()) for name, numbers in rows.items()}
     return Block(readings, broken_frame(broken), read, lines.raw)
 
 
@@ -99,9 +103,11 @@ def _parsed(lines: LineBlock, chosen: Flags, layout: Layout, types: Mapping[int,
         quote_char=None,
         ignore_errors=True,
     )
-    frame = frame.with_columns(layout.dialect.exchanged(pl.col(f"f{p}")) for p, t in types.items() if t == pl.String)
+    if layout.dialect.reader.decimal == ",":
+        texts = [f"f{p}" for p, dtype in types.items() if dtype == pl.String]
+        frame = frame.with_columns(layout.dialect.exchanged(pl.col(texts)))
     numbers = np.flatnonzero(chosen) + lines.first
-    return frame.with_columns(pl.Series("line", numbers)) if frame.height == len(numbers) else frame
+    return frame.hstack([pl.Series("line", numbers)]) if frame.height == len(numbers) else frame
 
 
 def _split_hard(lines: LineBlock, indices: Integers, layout: Layout) -> tuple[pl.DataFrame, _Broken]:
@@ -142,15 +148,13 @@ def _converted(texts: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Texts in the columns' types, null for what is none."""
     cells = {p: pl.col(f"f{p}").str.strip_chars().fill_null("") for p in layout.types}
     return texts.with_columns(
-        (pl.when(cells[p] != "").then(cells[p]) if dtype == pl.String else _numbers(cells[p], layout, dtype)).alias(
-            f"f{p}"
-        )
+        (
+            pl.when(cells[p] != "").then(cells[p])
+            if dtype == pl.String
+            else layout.dialect.exchanged(cells[p]).cast(dtype, strict=False)
+        ).alias(f"f{p}")
         for p, dtype in layout.types.items()
     )
-
-
-def _numbers(texts: pl.Expr, layout: Layout, dtype: type[pl.DataType] = pl.Float64) -> pl.Expr:
-    return layout.dialect.exchanged(texts).cast(dtype, strict=False)
 
 
 def _by_sensor(
@@ -174,27 +178,38 @@ def _by_sensor(
     return told.filter(pl.col("sensor") != ""), rows, [(None, line, reason) for line in untold]
 
 
-def _no_numbers(texts: pl.DataFrame, name: str, layout: Layout) -> dict[int, str]:
-    """By line, in order, why a reading of a modality is none: a value that is no number."""
+def _worded(texts: pl.DataFrame, found: pl.DataFrame, layout: Layout) -> _Worded:
+    """What is no number though it should be one: by position, lines and texts."""
+    worded: _Worded = {}
+    for p in layout.figures:
+        trimmed = texts[f"f{p}"].str.strip_chars()
+        values = found[f"f{p}"]
+        if values.dtype == pl.String:
+            values = layout.dialect.exchanged(trimmed).cast(pl.Float64, strict=False)
+        rows = (values.is_null() & (trimmed != "")).arg_true()
+        worded[p] = list(zip(texts["line"].gather(rows), trimmed.gather(rows), strict=True))
+    return worded
+
+
+def _no_numbers(worded: _Worded, lines: Integers, name: str, layout: Layout) -> dict[int, str]:
+    """By line, in order, why a reading of a modality, which stands in some lines, is none."""
     reasons: dict[int, str] = {}
     for p in layout.values[name]:
-        text = pl.col(f"f{p}").str.strip_chars().fill_null("")
-        wordy = _numbers(text, layout).is_null() & (text != "")
-        for line, value in texts.filter(wordy).select("line", text).iter_rows():
+        for line, value in worded.get(p, []):
             reasons.setdefault(line, f"column {layout.names[p]!r}: {value!r} is not a number.")
+    if layout.sensor is not None:
+        among = np.isin(list(reasons), lines).tolist()
+        reasons = dict(each for each, mine in zip(reasons.items(), among, strict=True) if mine)
     return dict(sorted(reasons.items()))
 
 
 def _readings(frame: pl.DataFrame, name: str, layout: Layout) -> pl.DataFrame:
     """The columns of one modality, see :mod:`mmbind.sources.table`."""
-    columns = [pl.col("line"), pl.col("row")]
+    columns = [frame["line"], frame["row"]]
     time = layout.times[name]
     if time is not None:
-        columns.append(layout.dialect.times(pl.col(f"f{time}")).alias("time"))
+        columns.append(layout.dialect.times(frame[f"f{time}"]).alias("time"))
     if layout.label is not None:
-        columns.append(pl.col(f"f{layout.label}").alias("label"))
-    columns += [
-        pl.col(f"f{p}").cast(pl.Float64, strict=False).alias(f"v{channel}")
-        for channel, p in enumerate(layout.values[name])
-    ]
-    return frame.select(columns)
+        columns.append(frame[f"f{layout.label}"].alias("label"))
+    values = (frame[f"f{p}"].cast(pl.Float64, strict=False) for p in layout.values[name])
+    return pl.DataFrame([*columns, *(column.alias(f"v{channel}") for channel, column in enumerate(values))])

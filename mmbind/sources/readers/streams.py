@@ -20,6 +20,8 @@ from mmbind.sources.table import FileProblem
 _PIECE = 1 << 16
 #: ``zlib``'s window bits for gzip's own header and checksum.
 _GZIP = 16 + zlib.MAX_WBITS
+#: Where a piece of a plain file is looked for an end of a line, so that it need not be put together anew.
+_TAIL = 1 << 12
 
 
 class CutOffError(Exception):
@@ -47,7 +49,24 @@ def chunks(path: Path, size: int) -> Iterator[bytes]:
         CutOffError: at the end of a packed stream that ends early, after all its bytes.
         FileProblem: when a packed stream is damaged.
     """
-    return filter(None, _UNPACK.get(path.suffix.lower(), _plain)(path, size))
+    return filter(None, _UNPACK.get(path.suffix.lower(), _by_lines)(path, size))
+
+
+def _by_lines(path: Path, size: int) -> Iterator[bytes]:
+    """Pieces of at most some bytes that end with a line where one ends in their last ``_TAIL`` bytes."""
+    with path.open("rb", buffering=0) as stream:
+        place = 0
+        while True:
+            stop = size
+            if size > _TAIL:
+                stream.seek(place + size - _TAIL)
+                stop = size - _TAIL + (stream.read(_TAIL).rfind(b"\n") + 1 or _TAIL)
+                stream.seek(place)
+            chunk = stream.read(stop)
+            if not chunk:
+                return
+            yield chunk
+            place += len(chunk)
 
 
 def _plain(path: Path, size: int) -> Iterator[bytes]:
