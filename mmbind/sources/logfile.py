@@ -34,6 +34,8 @@ NOTHING_RELEASED = FileReleases()
 
 #: Readings kept, by modality: t_ns, channels, then ``LABEL`` and ``TURN`` where they are known.
 Kept = dict[str, pl.DataFrame]
+#: Readings set aside (columns of ``ASIDE``), each with their modality.
+_Lost = list[tuple[str, pl.DataFrame]]
 
 
 @dataclass
@@ -178,18 +180,18 @@ def _stream(
         name: sifter_for(spec, channels[name], source.max_gap_s, released.placed.get(name, []))
         for name, spec in specs.items()
     }
-    lost: list[pl.DataFrame] = []
+    lost: _Lost = []
     for block in _ahead(raw.blocks) if file.stat().st_size > LONG else raw.blocks:
         for name, readings in block.readings.items():
             if (width := count_channels(readings)) != len(channels[name]):
                 raw.missing[name] = (
                     f"there are {width} columns, not {len(channels[name])} as in the source's other files."
                 )
-        if kept := _sift_block(rows, lost, block, sifters, path, set(raw.missing)):
+        if kept := _sift_block(rows, lost, block, sifters, set(raw.missing)):
             yield kept
     kept = {}
     for name in (name for name in sifters if name not in raw.missing):
-        _take(rows, lost, kept, name, sifters[name].finish(), path)
+        _take(rows, lost, kept, name, sifters[name].finish())
     if kept:
         yield kept
     counts = {name: sifter.released for name, sifter in sifters.items() if isinstance(sifter, PlacingSifter)}
@@ -202,9 +204,8 @@ def _stream(
     notes = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in rows.unfit.items()]
     if rows.counts:
         notes += [(NO_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
-    if rows.unfit:
-        lost = [frame.filter(pl.col("modality").is_in(sorted(rows.counts))) for frame in lost]
-    rows.aside = [frame for frame in [*lost, *([_notes(path, notes)] if notes else [])] if frame.height]
+    rows.aside = [*_quarantined(path, [each for each in lost if each[0] in rows.counts])]
+    rows.aside += [_notes(path, notes)] if notes else []
 
 
 def _ahead(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -240,41 +241,48 @@ def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:
     return {sensor: passed[sensor] for sensor in order[:SENSORS]} | ({"...": rest} if rest else {})
 
 
-def _sift_block(
-    rows: FileRows, lost: list[pl.DataFrame], block: Block, sifters: Mapping[str, Sifter], path: str, unfit: set[str]
-) -> Kept:
-    """Counts a block, but for unfit modalities, and adds its rows of the quarantine to ``lost``."""
+def _sift_block(rows: FileRows, lost: _Lost, block: Block, sifters: Mapping[str, Sifter], unfit: set[str]) -> Kept:
+    """Counts a block, but for unfit modalities, and adds what is set aside to ``lost``."""
     kept: Kept = {}
+    broken = block.broken
+    whose = broken["modality"]
+    if broken.height:
+        texts = block.raw(broken["line"]).alias("raw")
+        broken = pl.DataFrame([broken["line"], texts, broken["rule"], broken["reason"]])
     for name, count in block.read.items():
         if name in unfit:
             continue
         rows.counts[name]["read"] += count
-        _take(rows, lost, kept, name, sifters[name].push(block.readings[name], block.raw), path)
-        if block.broken.height:
-            whose = block.broken["modality"]
-            mine = block.broken.filter((whose == name) | whose.is_null())
-            aside = pl.DataFrame([mine["line"], block.raw(mine["line"]).alias("raw"), mine["rule"], mine["reason"]])
-            _set_aside(rows, lost, name, aside, path)
+        _take(rows, lost, kept, name, sifters[name].push(block.readings[name], block.raw))
+        if broken.height:
+            _set_aside(rows, lost, name, broken.filter(whose.is_null() | (whose == name)))
     return kept
 
 
-def _take(rows: FileRows, lost: list[pl.DataFrame], kept: Kept, name: str, sifted: Sifted, path: str) -> None:
+def _take(rows: FileRows, lost: _Lost, kept: Kept, name: str, sifted: Sifted) -> None:
     """Counts what was sifted of a modality."""
     if sifted.kept.height:
         labels = [] if sifted.labels is None else [sifted.labels.alias(LABEL)]
         turns = [] if sifted.turns is None else [sifted.turns.alias(TURN)]
         kept[name] = pl.DataFrame([*sifted.kept.get_columns(), *labels, *turns])
         rows.counts[name]["kept"] += sifted.kept.height
-    _set_aside(rows, lost, name, sifted.aside, path)
+    _set_aside(rows, lost, name, sifted.aside)
 
 
-def _set_aside(rows: FileRows, lost: list[pl.DataFrame], name: str, aside: pl.DataFrame, path: str) -> None:
+def _set_aside(rows: FileRows, lost: _Lost, name: str, aside: pl.DataFrame) -> None:
     """Counts readings set aside (columns of ``ASIDE``)."""
     if aside.height:
         rows.counts[name]["quarantined"] += aside.height
-        about = {"file": path, "modality": name}
-        told = [pl.Series(key, [text] * aside.height) for key, text in about.items()]
-        lost.append(aside.hstack(told).select(*QUARANTINE))
+        lost.append((name, aside))
+
+
+def _quarantined(path: str, lost: _Lost) -> list[pl.DataFrame]:
+    """Rows of the quarantine about readings of a file, in one frame or none."""
+    if not lost:
+        return []
+    names = [name for name, aside in lost for _ in range(aside.height)]
+    about = [pl.Series("file", [path] * len(names)), pl.Series("modality", names)]
+    return [pl.concat([aside for _, aside in lost]).hstack(about).select(*QUARANTINE)]
 
 
 def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:

@@ -111,7 +111,7 @@ class Sifter:
                 aside.append(repeats)
         sifted = self._give(kept, aside)
         if not self._sort and self._repair is None:
-            self._texts.keep(pl.concat([rows["line"] for rows in [*self._waiting, *self._open]]))
+            self._texts.keep(next((rows["line"][0] for rows in [*self._waiting, *self._open] if rows.height), None))
         return sifted
 
     def finish(self) -> Sifted:

@@ -1,4 +1,4 @@
-"""Texts of lines whose fate is open: asked of their block, or fetched before it is let go."""
+"""Texts of lines whose fate is open, asked of their blocks."""
 
 from __future__ import annotations
 
@@ -37,11 +37,7 @@ class Texts:
         ]
         return pl.concat(pieces)
 
-    def keep(self, lines: pl.Series) -> None:
-        """Lets all blocks go but for the text of some lines (int64, ascending)."""
-        if not len(lines):
-            self._blocks = []
-            return
-        known = np.unique(lines.to_numpy())
-        fetched = self.of(pl.Series(known))
-        self._blocks = [(int(known[0]), lambda asked: fetched[np.searchsorted(known, asked.to_numpy())])]
+    def keep(self, first: int | None) -> None:
+        """Lets the blocks go that end before a line; all for None."""
+        over = len(self._blocks) if first is None else sum(block <= first for block, _ in self._blocks[1:])
+        del self._blocks[:over]
