@@ -34,7 +34,7 @@ def cli(debug: bool) -> None:
         os.environ["MMBIND_DEBUG"] = "1"
 
 
-for _command in (commands.init, commands.demo, commands.fetch, commands.rotations):
+for _command in (commands.init, commands.demo, commands.fetch):
     cli.add_command(_command)
 for _command in (advise, bind, export_onnx, ingest, inspect, predict, quarantine, results):
     cli.add_command(_command)

@@ -54,18 +54,3 @@ def fetch(study: str, folder: Path) -> None:
 
     for line in fetch_archives(Study.load(study), folder).lines():
         click.echo(line)
-
-
-@click.command()
-@STUDY
-@click.option("--only", "names", multiple=True, help="A rotation's name; may be repeated. All when left out.")
-def rotations(study: str, names: tuple[str, ...]) -> None:
-    """Repeat binding, training and evaluation with other people in the roles.
-
-    Needs the study's windows (dvc repro); keeps its table in results/. Resumes when interrupted.
-    """
-    from mmbind.evaluation import run_rotations
-    from mmbind.study import Study
-
-    for line in run_rotations(Study.load(study), list(names) or None).lines():
-        click.echo(line)

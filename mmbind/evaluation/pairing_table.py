@@ -16,7 +16,7 @@ from mmbind.config import Rotation
 from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.errors import InputError, nearest
 from mmbind.evaluation.pairing import RuleResult, compare_rules
-from mmbind.evaluation.rotations import rotated
+from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
 from mmbind.files import digest_folder, digest_of, read_json, write_json
 from mmbind.roles import assign_roles
@@ -106,11 +106,10 @@ def _read(text: str) -> Rotation:
 
 def _embedded(study: Study, rotation: Rotation) -> Study:
     """A rotation's roles, assigned and embedded unless that is up to date."""
-    turned = rotated(study, rotation)
     unknown = sorted(set(rotation.subjects) - set(study.params.roles))
     if unknown:
         raise InputError(f"--people: unknown role {unknown[0]!r}.", hint=nearest(unknown[0], study.params.roles))
-    turned = study.rotated(turned.params.roles, study.root / "data" / ".work" / "compare" / rotation.name)
+    turned = study.rotated(turned_roles(study, rotation), study.root / "data" / ".work" / "compare" / rotation.name)
     params = turned.params.model_dump(mode="json", include={"compute", "roles", "shared"})
     sources = sorted({source for role in turned.params.roles.values() for source in role.sources})
     windows = {source: digest_folder(study.windows(source)) for source in sources}

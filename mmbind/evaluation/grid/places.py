@@ -24,6 +24,7 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods.mmbind_paper import MMBindPaper
 from mmbind.evaluation.methods.oracle import same_class_pairs
+from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
 from mmbind.files import digest_folder, digest_of, read_json, whole_folder, write_json
 from mmbind.roles import assign_roles
@@ -155,12 +156,8 @@ def _prepare_cell(study: Study, cell: Cell) -> None:
 
 
 def _roles(study: Study, rotation: Rotation, updates: dict[str, dict[str, object]]) -> dict[str, Role]:
-    return {
-        name: role.model_copy(
-            update={"subjects": rotation.subjects.get(name, role.subjects), **updates.get(name, {})},
-        )
-        for name, role in study.params.roles.items()
-    }
+    turned = turned_roles(study, rotation)
+    return {name: role.model_copy(update=updates.get(name, {})) for name, role in turned.items()}
 
 
 def _folder(study: Study) -> Path:

@@ -29,7 +29,7 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("init", "demo", "fetch", "run", "up", "results", "rotations"):
+    for command in ("init", "demo", "fetch", "run", "up", "results"):
         assert command in done.stdout
 
 

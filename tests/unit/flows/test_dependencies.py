@@ -12,9 +12,8 @@ from tests.support import ROOT
 
 LEARNERS = {"encoders", "learning", "training", "evaluation"}
 ROOMS = {"sources", "validation", "windows", "roles", "binding", "dataset", "reports", "versions", *LEARNERS}
-#: Imported with a room and not used by the stage: evaluation also walks whole rotations,
-#: encoders also fit what bind only reads, validation also judges records, versions also trace pairs; windows
-#: that are only read were judged when they were cut, and so were pairs.
+#: Imported with a room and not used by the stage: encoders also fit what bind only reads, validation also judges
+#: records, versions also trace pairs; windows that are only read were judged when they were cut, and so were pairs.
 UNUSED = {
     "window": {"sources"},
     "assign": {"sources"},
@@ -23,7 +22,7 @@ UNUSED = {
     "bind": {"learning", "sources"},
     "report": {"sources", "validation"},
     "train": {"sources", "validation"},
-    "evaluate": {"roles", "versions", "sources", "validation"},
+    "evaluate": {"versions", "sources", "validation"},
 }
 LOADED = """
 import json, sys
