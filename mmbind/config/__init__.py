@@ -12,7 +12,16 @@ from mmbind.config.derived import (
     Magnitude,
 )
 from mmbind.config.labelling import Identity, Labels, LabelTable
-from mmbind.config.learning import Augment, Compute, Evaluation, MethodName, Network, Schedule, Training
+from mmbind.config.learning import (
+    Augment,
+    Compute,
+    Evaluation,
+    MethodName,
+    Neighbours,
+    Network,
+    Schedule,
+    Training,
+)
 from mmbind.config.params import Params, load_params
 from mmbind.config.protocol import Draw, Protocol
 from mmbind.config.readers import (
@@ -64,6 +73,7 @@ __all__ = [
     "MatlabReader",
     "MethodName",
     "ModalitySource",
+    "Neighbours",
     "Network",
     "Params",
     "ParquetReader",

@@ -47,6 +47,10 @@ class KeepOrder(Section):
     kind: Literal["none"] = "none"
 
 
+#: Representations of a sensor's windows that can be warped.
+View = Literal["centred", "z_scored", "raw", "magnitude", "gravity", "vertical"]
+
+
 class Warping(Section):
     """Step 2, *re-rank*: dynamic time warping of the shared modality's windows."""
 
@@ -55,7 +59,7 @@ class Warping(Section):
     #: ``z_scored``: the same channel by channel. ``raw``, ``magnitude``: as they are, scaled
     #: over all windows. For devices worn differently: ``gravity``, the vertical and the
     #: horizontal part of an acceleration, and ``vertical``, their logarithms.
-    view: Literal["centred", "z_scored", "raw", "magnitude", "gravity", "vertical"] = "centred"
+    view: View = "centred"
     #: Steps per window while warping; windows that have no more keep theirs.
     steps: int = Field(default=60, ge=2)
     #: Largest shift of one window against the other, in those steps.

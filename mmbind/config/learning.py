@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt, field_validator
 
 from mmbind.config.base import Section
+from mmbind.config.binding import View
 from mmbind.config.sources import Name
 
 
@@ -58,12 +59,33 @@ class Network(Section):
     presence_bits: bool = False
 
 
+class Neighbours(Section):
+    """Edges between all windows that answers spread over, beside those of the binding.
+
+    The binding joins windows of different sources by the shared modality alone; these edges
+    join any two windows, the target's too, by every modality that both have.
+    """
+
+    #: Neighbours of a window among the windows of each role; 0 leaves the binding alone.
+    partners: int = Field(default=5, ge=0)
+    #: Windows of each role that are looked at more closely.
+    candidates: int = Field(default=64, ge=1)
+    #: How time is warped, as in ``binding.rerank``: steps per window, largest shift.
+    steps: int = Field(default=40, ge=2)
+    band: int = Field(default=6, ge=0)
+    #: What is warped, as in ``binding.rerank``, by modality; the others are ``centred``.
+    views: dict[Name, View] = {}
+    #: A window's edges to a role weigh softmax(score / temperature).
+    temperature: float = Field(default=0.1, gt=0)
+
+
 class Propagation(Section):
-    """Spreading class probabilities over the binding graph."""
+    """Spreading class probabilities over the binding and over neighbours."""
 
     #: Share of a window's own first answer in each round.
     keep: float = Field(default=0.2, gt=0, le=1)
     rounds: int = Field(default=30, ge=0)
+    neighbours: Neighbours = Neighbours()
 
 
 class Student(Section):
@@ -71,6 +93,10 @@ class Student(Section):
 
     #: Windows with pseudo-labels in each step.
     unlabelled: int = Field(default=64, ge=2)
+    #: Weights that the student starts from: those of pre-training, or random ones.
+    start: Literal["pretrained", "scratch"] = "pretrained"
+    #: Whether the target's own unlabelled windows get pseudo-labels, too.
+    own_windows: bool = True
     #: Shares of the classes among the unlabelled windows. ``none``: whatever the teacher
     #: answers. ``labelled``: those of the labelled windows; right only where these are a
     #: random sample, or where all classes are equally frequent.

@@ -70,6 +70,8 @@ class Params(Section):
         self._shared_fits()
         centred = self.training.network.centred
         _all_known("modality", centred, self.windows.modalities, "training", "network", "centred")
+        views = self.training.propagation.neighbours.views
+        _all_known("modality", views, self.windows.modalities, "training", "propagation", "neighbours", "views")
         names = [rotation.name for rotation in self.rotations]
         for position, rotation in enumerate(self.rotations):
             if rotation.name in names[:position]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmbind.errors import MmbindError
-from mmbind.learning.signals import Signals
+from mmbind.learning.signals import Signals, StackedSignals
 
 #: Windows that :meth:`Samples.blocks` reads at once.
 BLOCK = 1024
@@ -90,3 +90,25 @@ class Samples:
             view[here] = signals[rows[here]]
             views[modality], present[modality] = view, here
         return Batch(views, present, self.weights[positions], self.labels[positions])
+
+
+def joined(first: Samples, second: Samples) -> Samples:
+    """Samples of both, one after the other, without copying signals; the classes are those of the second."""
+    signals: dict[str, Signals] = {}
+    rows: dict[str, Tensor] = {}
+    for name in sorted({*first.signals, *second.signals}):
+        signals[name] = StackedSignals([part.signals[name] for part in (first, second) if name in part.signals])
+        columns, offset = [], 0
+        for part in (first, second):
+            row = part.rows.get(name, torch.full((len(part),), -1))
+            columns.append(torch.where(row >= 0, row + offset, -1))
+            offset += len(part.signals[name]) if name in part.signals else 0
+        rows[name] = torch.cat(columns)
+    return Samples(
+        signals,
+        rows,
+        torch.cat([first.weights, second.weights]),
+        torch.cat([first.labels, second.labels]),
+        second.classes,
+        [*first.windows, *second.windows],
+    )

@@ -8,14 +8,15 @@
    out the person.
 2. Fine-tune on the labels (stage 3), some modalities hidden.
 3. Where ``propagate`` is on, the fine-tuned model is a teacher: its answers on the unlabelled
-   windows are spread over the binding graph and train a student that starts from the
-   pre-trained weights (:mod:`mmbind.training.student`).
+   windows are spread over the binding and over neighbours by all common modalities
+   (:mod:`mmbind.training.neighbours`), and train a student (:mod:`mmbind.training.student`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
@@ -23,23 +24,25 @@ from torch import Tensor
 from mmbind.dataset.table import SampleTable
 from mmbind.learning.loop import Step
 from mmbind.learning.losses.graph_contrastive import graph_contrastive
-from mmbind.learning.samples import Samples
+from mmbind.learning.samples import Samples, joined
 from mmbind.training.graph import WindowGraph
 from mmbind.training.model import TrainedModel
-from mmbind.training.samples import as_recorded, pseudo_paired
+from mmbind.training.neighbours import neighbour_graph
+from mmbind.training.samples import as_recorded, own_windows, pseudo_paired
 from mmbind.training.student import teach
 from mmbind.training.trainer import Trainer, refuse_too_few_classes
 from mmbind.windows.store import WindowStore
 
 
 def train_on_pairs(
-    trainer: Trainer, stores: Sequence[WindowStore], pairs: pl.DataFrame, labelled: Samples
+    trainer: Trainer, stores: Sequence[WindowStore], target: WindowStore, pairs: pl.DataFrame, labelled: Samples
 ) -> TrainedModel:
     """Trains one model on a binding and few labels.
 
     Args:
         trainer: the network; ``training.contrast`` and ``training.propagate`` choose the steps.
         stores: of the roles that were bound.
+        target: the target's windows, whose labels are not read.
         pairs: ``schema.PAIRS``.
         labelled: the labelled windows of the target.
 
@@ -56,8 +59,38 @@ def train_on_pairs(
         samples = pseudo_paired(stores, table)
         trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
     if trainer.training.propagate:
-        return teach(trainer, windows, labelled, graph=graph)
+        unlabelled = pseudo_labelled(windows, target, trainer.training.student.own_windows)
+        return teach(trainer, unlabelled, labelled, graph=answers_graph(trainer, stores, unlabelled, pairs, labelled))
     return trainer.finetune(labelled)
+
+
+def pseudo_labelled(windows: Samples, target: WindowStore, own: bool) -> Samples:
+    """The windows that get pseudo-labels: those of the bound roles and, where asked for, the target's own."""
+    return joined(windows, own_windows(target)) if own else windows
+
+
+def answers_graph(
+    trainer: Trainer, stores: Sequence[WindowStore], unlabelled: Samples, pairs: pl.DataFrame, labelled: Samples
+) -> WindowGraph:
+    """What answers spread over: the binding and, by ``propagation.neighbours``, edges between all windows.
+
+    Args:
+        trainer: its settings.
+        stores: of the roles that were bound.
+        unlabelled: windows of these roles and of the target.
+        pairs: ``schema.PAIRS``.
+        labelled: the labelled windows of the target.
+
+    Returns:
+        A graph whose nodes are the unlabelled windows, then the labelled ones.
+    """
+    everyone, settings = joined(unlabelled, labelled), trainer.training.propagation.neighbours
+    binding = WindowGraph.of(everyone.windows, pairs)
+    if not settings.partners:
+        return binding
+    roles = {window: number for number, store in enumerate(stores) for window in store.ids}
+    groups = np.array([roles.get(window, len(stores)) for window in everyone.windows])
+    return WindowGraph(binding.windows, binding.weights + neighbour_graph(everyone, groups, settings))
 
 
 def on_graph(trainer: Trainer, windows: Samples, graph: WindowGraph) -> Step:

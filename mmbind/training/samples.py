@@ -102,6 +102,21 @@ def labelled(store: WindowStore, classes: Sequence[str] | None = None) -> Sample
     return Samples(signals, rows, torch.ones(len(windows)), labels, names, windows)
 
 
+def own_windows(target: WindowStore) -> Samples:
+    """The target's windows without a label, in the order of their ids; none where all have one."""
+    everyone = as_recorded([target])
+    unlabelled = set(target.index.filter(pl.col("label").is_null())["window"])
+    positions = _tensor([number for number, window in enumerate(everyone.windows) if window in unlabelled])
+    return Samples(
+        everyone.signals,
+        {name: rows[positions] for name, rows in everyone.rows.items()},
+        everyone.weights[positions],
+        everyone.labels[positions],
+        [],
+        [everyone.windows[int(position)] for position in positions],
+    )
+
+
 def _rows(stores: Sequence[WindowStore]) -> tuple[dict[str, Signals], dict[str, dict[str, int]]]:
     """Per modality: the signals of all stores, memory-mapped, and the row of each window that has it."""
     signals: dict[str, Signals] = {}

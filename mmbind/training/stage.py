@@ -88,7 +88,7 @@ def train(study: Study) -> TrainSummary:
         work=work,
         what="train",
     )
-    trained = train_on_pairs(trainer, stores, pairs, known)
+    trained = train_on_pairs(trainer, stores, target, pairs, known)
     metrics = _metrics(trained, pairs, len(known))
     about = {
         "binding": binding,

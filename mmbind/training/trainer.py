@@ -41,6 +41,7 @@ class Trainer:
         seed: of weights, order, augmentation and dropout.
         classes: class names.
         losses: mean loss per epoch, by phase.
+        untrained: the weights before any training.
     """
 
     def __init__(
@@ -76,11 +77,16 @@ class Trainer:
         self._modalities, self._steps, self._work, self._what = dict(modalities), steps, work, what
         scalers = {name: _scaler(name, spec, seen, training.network) for name, spec in modalities.items()}
         self.model = MultimodalModel(modalities, len(classes), training.network, scalers)
+        self.untrained = self.weights()
 
     @property
     def temperature(self) -> float:
         """Softmax temperature tau of contrastive losses."""
         return self.training.temperature
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the model's weights as they are now."""
+        return {name: value.clone() for name, value in self.model.state_dict().items()}
 
     def run(
         self,

@@ -20,4 +20,4 @@ class MMBind(Incomplete):
 
     def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
         """The recipe on the study's pairs."""
-        return train_on_pairs(trainer, list(inputs.unlabelled.values()), inputs.pairs, labelled)
+        return train_on_pairs(trainer, list(inputs.unlabelled.values()), inputs.target, inputs.pairs, labelled)

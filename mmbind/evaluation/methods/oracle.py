@@ -29,7 +29,9 @@ class Oracle(Incomplete):
 
     def train(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples | None, labelled: Samples) -> TrainedModel:
         """Mmbind's recipe on pairs by true label, as many per window as the binding has."""
-        return train_on_pairs(trainer, list(inputs.unlabelled.values()), same_class_pairs(inputs), labelled)
+        return train_on_pairs(
+            trainer, list(inputs.unlabelled.values()), inputs.target, same_class_pairs(inputs), labelled
+        )
 
 
 def same_class_pairs(inputs: Inputs) -> pl.DataFrame:

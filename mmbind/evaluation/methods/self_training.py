@@ -6,6 +6,7 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods.mim import Incomplete
 from mmbind.learning.samples import Samples
 from mmbind.training.model import TrainedModel
+from mmbind.training.recipe import pseudo_labelled
 from mmbind.training.student import teach
 from mmbind.training.trainer import Trainer
 
@@ -23,4 +24,5 @@ class SelfTraining(Incomplete):
         """Teacher, pseudo-labels, student."""
         if unlabelled is None:
             raise TypeError("the unlabelled windows are missing")
-        return teach(trainer, unlabelled, labelled, graph=None)
+        own = trainer.training.student.own_windows
+        return teach(trainer, pseudo_labelled(unlabelled, inputs.target, own), labelled, graph=None)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 
 from mmbind.dataset.table import SampleTable
 from mmbind.errors import InputError
+from mmbind.learning.samples import joined
 from mmbind.schema import PAIRS
-from mmbind.training.samples import as_recorded, labelled, modalities_of, pseudo_paired
+from mmbind.training.samples import as_recorded, labelled, modalities_of, own_windows, pseudo_paired
 from mmbind.windows.store import WindowStore
 from tests.support import write_store
 
@@ -162,3 +163,28 @@ def test_a_modality_cut_in_two_ways_is_refused(tmp_path: Path) -> None:
     assert list(modalities_of([a])) == ["acc"]
     with pytest.raises(InputError, match="8 steps x 3 channels"):
         modalities_of([a, b])
+
+
+def test_the_target_s_own_windows_are_those_without_a_label(tmp_path: Path) -> None:
+    target = store(tmp_path / "T", ["acc", "gyro"], 4, ["run", None, "sit", None])
+    own = own_windows(target)
+    assert own.windows == target.index.filter(pl.col("label").is_null())["window"].to_list()
+    assert set(own.labels.tolist()) == {-1}
+    for position, window in enumerate(own.windows):
+        assert np.array_equal(view(own, "gyro", position), recorded(target, "gyro", window))
+    assert len(own_windows(store(tmp_path / "all", ["acc"], 2, ["run", "sit"]))) == 0
+
+
+def test_joined_samples_keep_their_signals(tmp_path: Path) -> None:
+    a, target = store(tmp_path / "A", ["acc", "mag"]), store(tmp_path / "T", ["acc", "gyro"], 3, ["run", "sit", None])
+    both = joined(as_recorded([a]), labelled(target))
+    known = target.index.filter(pl.col("label").is_not_null())
+    assert both.windows == [*a.ids, *known["window"]]
+    assert [both.classes[number] for number in both.labels[4:]] == known["label"].to_list()
+    assert both.labels[:4].tolist() == [-1] * 4
+    assert list(both.classes) == ["run", "sit"]
+    for position, (source, window) in enumerate([*((a, window) for window in a.ids), (target, known["window"][0])]):
+        assert np.array_equal(view(both, "acc", position), recorded(source, "acc", window))
+    present = both.batch(torch.arange(6)).present
+    assert present["mag"].tolist() == [True] * 4 + [False] * 2
+    assert present["gyro"].tolist() == [False] * 4 + [True] * 2
