@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import torch
 
 from mmbind.config import Compute
@@ -15,6 +16,7 @@ def deterministic(compute: Compute, seed: int) -> None:
         compute: its thread count is used; sums depend on it.
         seed: of torch's global generator, which initialises networks.
     """
+    numba.get_num_threads()  # starts its threads: once, and that sets the OpenMP count, which is that of torch, too
     torch.set_num_threads(compute.threads)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)

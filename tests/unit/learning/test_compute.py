@@ -1,0 +1,24 @@
+"""What makes numbers repeatable holds whatever else runs in the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+#: A fresh process, for numba starts its threads once.
+CHILD = """
+import numpy as np, torch
+from mmbind.binding.rerank import warped_correlation
+from mmbind.config import Compute
+from mmbind.learning.compute import deterministic
+deterministic(Compute(threads=1), 0)
+before = torch.get_num_threads()  # torch settles on a count when it is first asked
+windows = np.random.default_rng(0).normal(size=(8, 12, 3)).astype(np.float32)
+warped_correlation(windows, windows, np.tile(np.arange(8), (8, 1)), 2)
+print(before, torch.get_num_threads())
+"""
+
+
+def test_the_first_parallel_call_of_numba_leaves_torch_its_threads() -> None:
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1 1"
