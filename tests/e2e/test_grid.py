@@ -23,7 +23,7 @@ from mmbind.windows import cut_windows
 from tests.e2e.support import DEMO_SCALE, SHRUNK, clean_environment, merged
 from tests.support import ROOT
 
-#: 2 methods x 2 label counts x 2 rotations; one thing per study that trains long enough to be hit.
+#: 2 methods x 2 label counts x 2 rotations.
 GRID = {
     "house": str(ROOT),
     "protocol": {
@@ -56,9 +56,12 @@ def windowed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def copied(windowed: Path, destination: Path) -> Study:
-    """The study anew, as on another machine."""
+def copied(windowed: Path, destination: Path, bound: Study | None = None) -> Study:
+    """The study anew, as on another machine; with the rotations' bindings of ``bound``, which take a while."""
     shutil.copytree(windowed, destination)
+    if bound is not None:
+        kept = Path("data", ".work", "protocol")
+        shutil.copytree(bound.root / kept, destination / kept)
     return Study.load(destination)
 
 
@@ -71,6 +74,7 @@ def finished(study: Study) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_killed_and_a_divided_grid_store_what_a_whole_one_does(windowed: Path, tmp_path: Path) -> None:
     whole = copied(windowed, tmp_path / "whole")
     assert run_grid(whole).trained == RUNS
@@ -78,11 +82,11 @@ def test_a_killed_and_a_divided_grid_store_what_a_whole_one_does(windowed: Path,
     assert set(expected) == {"runs.parquet", "confusions.parquet", "modalities.parquet", "reliability.parquet"}
     assert Results.read(whole.root / "results").runs.height == RUNS
 
-    broken = copied(windowed, tmp_path / "broken")
+    broken = copied(windowed, tmp_path / "broken", whole)
     command = [sys.executable, "-m", "mmbind", "results", "run", "--workers", "2"]
     environment = clean_environment(PYTHONPATH=str(ROOT))
     child = subprocess.Popen(command, cwd=broken.root, env=environment, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 600
     try:
         while finished(broken) < 2 and time.monotonic() < deadline:
             assert child.poll() is None, child.communicate()[1].decode()
@@ -96,7 +100,7 @@ def test_a_killed_and_a_divided_grid_store_what_a_whole_one_does(windowed: Path,
     assert run_grid(broken).trained == RUNS - there
     assert stored(broken) == expected
 
-    halves = [copied(windowed, tmp_path / name) for name in ("first", "second")]
+    halves = [copied(windowed, tmp_path / "first", whole), copied(windowed, tmp_path / "second")]
     for half, labels in zip(halves, (8, 16), strict=True):
         assert run_grid(half, Selection(labels=(labels,))).trained == RUNS // 2
     merge_results(halves[1], [halves[0].root / "results"])

@@ -76,6 +76,21 @@ def prepare(request: Place) -> None:
         _prepare_cell(study, request.cell)
 
 
+def up_to_date(request: Place) -> bool:
+    """Whether :func:`prepare` has nothing to do.
+
+    Raises:
+        MissingStageError: before ``window`` was run.
+    """
+    root = Path(request.root)
+    study = Study(root, Params.model_validate_json(request.params), root / "data")
+    base = rotation_study(study, request.rotation)
+    if request.cell is None:
+        return _made(base.data / "rotation.json") == _key(study, base)
+    own = cell_study(study, request.cell)
+    return _made(own.data / "cell.json") == digest_of([_key(study, base), _key(study, own)])
+
+
 def rotation_study(study: Study, name: str) -> Study:
     """The study with a rotation's people, whose outputs lie apart."""
     protocol = protocol_of(study)

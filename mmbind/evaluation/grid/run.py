@@ -18,7 +18,7 @@ from filelock import FileLock
 from mmbind.config import TEST, MethodName
 from mmbind.errors import InputError, MmbindError
 from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, protocol_of
-from mmbind.evaluation.grid.places import cell_study, place, prepare, purities
+from mmbind.evaluation.grid.places import cell_study, place, prepare, purities, up_to_date
 from mmbind.evaluation.grid.score import Versions, score
 from mmbind.evaluation.harness import plan
 from mmbind.evaluation.inputs import Inputs
@@ -116,9 +116,10 @@ def run_grid(study: Study, selection: Selection | None = None, *, workers: int =
     protocol = (selection or Selection()).of(protocol_of(study))
     cells = cells_of(protocol)
     rotations = [place(study, name) for name in dict.fromkeys(cell.rotation for cell in cells)]
-    places = [place(study, cell.rotation, cell) for cell in cells]
-    for requests, what in ((rotations, "rotations: bindings"), (places, "cells: roles")):
-        list(progress(each(prepare, requests, workers=workers), what, total=len(requests)))
+    missing = [one for one in rotations if not up_to_date(one)]
+    list(progress(each(prepare, missing, workers=workers), "rotations: bindings", total=len(missing)))
+    for cell in progress(cells, "cells: roles"):
+        prepare(place(study, cell.rotation, cell))
     evaluation = study.params.evaluation.model_copy(update={"methods": protocol.methods, "seeds": protocol.seeds})
     unavailable: dict[MethodName, str] = {}
     wanted: list[_Wanted] = []
