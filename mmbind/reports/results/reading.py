@@ -42,8 +42,8 @@ def read(runs: pl.DataFrame) -> Reading:
     against = {name: found for name in rivals if (found := difference(runs, OURS, name)) is not None}
     own = runs.filter(pl.col("method") == OURS)
     said = [
-        f"MMBind answers {_percent(own)} of the test windows rightly, over {own['rotation'].n_unique()} rotations "
-        f"and {own.height} runs."
+        f"MMBind answers {_percent(own)} of the test windows rightly, over "
+        f"{_counted(own['rotation'].n_unique(), 'rotation')} and {_counted(own.height, 'run')}."
     ]
     judged = all(found.interval is not None for found in against.values())
     said += _against(against)
@@ -87,8 +87,8 @@ def _goal_of_rivals(against: dict[str, Difference], judged: bool) -> tuple[str, 
     if not judged:
         few = min(len(found.by_rotation) for found in against.values())
         return "too few rotations", (
-            f"Goal 'beats the lower bound and every rival': cannot be judged, since an interval over {few} "
-            f"rotation{'s' if few > 1 else ''} makes no sense (it takes {FEWEST})."
+            "Goal 'beats the lower bound and every rival': cannot be judged, since an interval over "
+            f"{_counted(few, 'rotation')} makes no sense (it takes {FEWEST})."
         )
     missed = [name for name, found in against.items() if not found.above]
     if not missed:
@@ -138,6 +138,10 @@ def _help(what: str, rival: str, found: Difference) -> str:
 
 def _listed(against: dict[str, Difference], names: list[str]) -> str:
     return ", ".join(f"{title(name)} ({points(against[name])})" for name in names)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _percent(runs: pl.DataFrame) -> str:
