@@ -1,7 +1,7 @@
 """Embeddings at scale: windows of the demo simulator through the default encoder.
 
 Sessions of simulated people are recorded by the demo's wrist loggers; windows of 4 s are cut
-at random moments of random sessions (two windows may overlap, as sliding windows do) and
+at random moments of random sessions (two windows may overlap, as sliding windows do, and a few are the same) and
 embedded by the study's autoencoder, fitted on the first of them for a few rounds. Anchors and
 lenders are other people.
 """
@@ -16,6 +16,7 @@ import torch
 
 from mmbind.config import Schedule, Shared
 from mmbind.encoders.autoencoder import Autoencoder
+from mmbind.learning.memory import keep_freed_memory
 from mmbind.simulation.chance import generator
 from mmbind.simulation.fleets import draw_subject, record_session
 from mmbind.windows.store import ModalitySpec
@@ -23,6 +24,8 @@ from mmbind.windows.store import ModalitySpec
 STEPS, RATE_HZ, SECONDS = 100, 25.0, 240.0
 #: Windows that the encoder learns from, and that are embedded at once.
 LEARNED, BLOCK = 2048, 8192
+#: Windows per session, at most, where there are many: one in three moments begins one, so that few are the same.
+WINDOWS = 2000
 
 Windows = npt.NDArray[np.float32]
 
@@ -73,8 +76,9 @@ def at_scale(folder: Path, count: int, dimensions: int = 128) -> tuple[Windows, 
     """Anchors and lenders, float32 (count, dimensions) each, as memory maps in a folder."""
     found = []
     model = None
+    keep_freed_memory()
     for name, source in (("anchors", "fleet_a"), ("lenders", "fleet_b")):
-        recorded = sessions(source, people=24)
+        recorded = sessions(source, people=max(24, count // WINDOWS))
         chance = np.random.default_rng(len(name))
         model = model or encoder(windows(recorded, min(LEARNED, max(count, 256)), chance), dimensions)
         path = folder / f"{name}.npy"

@@ -51,7 +51,7 @@ def section(size: int, rounds: int) -> str:
         for what, title in (("dense", "dense cosines and argmax"), ("ours", "mmbind"))
     ]
     return (
-        f"Nearest neighbours as the research code finds them, {size:,} x {size:,} (mmbind takes "
+        f"Nearest neighbours, {size:,} x {size:,} (mmbind takes "
         f"{ratio(runs['ours'], runs['dense']):.2f} of its time):\n\n" + table(["", "s", "peak GiB"], rows)
     )
 

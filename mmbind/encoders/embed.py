@@ -18,6 +18,7 @@ from mmbind.errors import InputError, MissingStageError
 from mmbind.files import digest_folder, read_json, remove_others, whole_folder
 from mmbind.learning.checkpoint import load_into
 from mmbind.learning.compute import deterministic
+from mmbind.learning.memory import keep_freed_memory
 from mmbind.progress import progress
 from mmbind.study import Study
 from mmbind.windows.store import Positions
@@ -79,6 +80,7 @@ def _embed(study: Study, key: str, windows: SharedWindows) -> dict[str, dict[str
     """Embeds the roles of one space; returns their manifests."""
     shared = windows.shared
     deterministic(study.params.compute, shared.seed)
+    keep_freed_memory()
     model = _load_model(study.model("shared", key), windows)
     identity = digest_folder(study.model("shared", key))
     manifests: dict[str, dict[str, Any]] = {}

@@ -79,8 +79,16 @@ class LearnedEncoder(SharedEncoder):
         return self.encode(self.scale(signals)) - self.origin
 
     def scale(self, signals: Tensor) -> Tensor:
-        """z-scores per channel of float32 (windows, steps, channels)."""
-        return (signals - self.mean) / self.deviation
+        """z-scores per channel of float32 (windows, steps, channels).
+
+        In inference they lie in memory channel by channel, as convolutions over time want them.
+        """
+        if not torch.is_inference_mode_enabled():
+            return (signals - self.mean) / self.deviation
+        windows, steps, channels = signals.shape
+        scaled = signals.new_empty(windows, channels, steps)
+        torch.sub(signals.transpose(1, 2), self.mean[:, None], out=scaled)
+        return scaled.div_(self.deviation[:, None]).transpose(1, 2)
 
     def _centre(self, windows: Tensor) -> None:
         """Puts the origin at the mean encoding; windows that are all alike keep theirs."""

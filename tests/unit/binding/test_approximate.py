@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mmbind.binding.search import Candidates, approximate, nearest
 from mmbind.binding.search.exact import exact_nearest
-from mmbind.binding.search.recall import bound_recall, holdout_size, recall_of
+from mmbind.binding.search.recall import bound_recall, holdout_size, recall_of, recall_of
 from mmbind.config.binding import Search
 from tests.unit.binding.rig import unit
 
@@ -118,3 +118,5 @@ def test_a_twin_is_as_good_as_the_neighbour() -> None:
     twin = Candidates(np.array([[0.9]]), np.array([[4]]))
     rng = np.random.default_rng(0)
     assert bound_recall(exact, twin, confidence=0.95, attempts=1, generator=rng).misses == 0
+    assert recall_of(exact, twin) == 1.0
+    assert recall_of(exact, Candidates(np.array([[0.8]]), np.array([[4]]))) == 0.0
