@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mmbind.binding.search import Candidates, approximate, nearest
 from mmbind.binding.search.exact import exact_nearest
-from mmbind.binding.search.recall import bound_recall, holdout_size, recall_of, recall_of
+from mmbind.binding.search.recall import bound_recall, holdout_size, recall_of
 from mmbind.config.binding import Search
 from tests.unit.binding.rig import unit
 
