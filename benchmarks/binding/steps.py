@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -36,7 +37,7 @@ def section(size: int, rounds: int) -> str:
         (size, size),
     )
     ours, theirs = (np.random.default_rng(i).normal(size=(size, STEPS, CHANNELS)).astype(np.float32) for i in (0, 1))
-    works = {
+    works: dict[str, Callable[[], object]] = {
         "search": lambda: exact_nearest(queries, lenders, CANDIDATES),
         "warp": lambda: warped_correlation(ours, theirs, forth.positions, BAND),
         "transport": lambda: build_rule(Transport()).select(graph, 1),
