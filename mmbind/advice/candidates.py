@@ -12,6 +12,8 @@ from mmbind.windows.store import WindowStore
 
 #: Encoders that cost seconds, and those that are trained.
 CHEAP, LEARNED = ("statistics", "window"), ("autoencoder", "contrastive", "masked")
+#: What does not change when a device is turned.
+TURNABLE: tuple[RepresentationName, ...] = ("magnitude", "gravity_aligned", "vertical", "vertical_magnitude")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def candidates(
     found = []
     for modality in shared_modalities(stores):
         channels = len(next(iter(stores.values())).modalities[modality].channels)
-        turnable: list[RepresentationName] = [] if channels % AXES else ["magnitude", "gravity_aligned", "vertical"]
+        turnable: list[RepresentationName] = [] if channels % AXES else [*TURNABLE]
         for encoder in (*CHEAP, *(LEARNED if learned else ())):
             scaled: list[RepresentationName] = ["z_scored"] if encoder == "window" else []
             views: list[RepresentationName] = ["raw", *scaled, *turnable]

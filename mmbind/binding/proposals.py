@@ -16,7 +16,7 @@ from mmbind.binding.constraints import allowed, with_placement
 from mmbind.binding.graph import Graph, build_graph
 from mmbind.binding.memory import Memory, contents, update
 from mmbind.binding.plan import Party, Pool
-from mmbind.binding.rerank import warped_correlation, warped_views
+from mmbind.binding.rerank import blended, warped_correlation, warped_views
 from mmbind.binding.search import Candidates, nearest
 from mmbind.binding.search.approximate import unsuited
 from mmbind.binding.search.products import resolve
@@ -130,6 +130,8 @@ class Proposals:
             np.concatenate([score.ravel() for score in scores]),
             (len(here), len(there)),
         )
+        if isinstance(self._config.rerank, Warping):
+            graph = blended(graph, self._config.rerank.embedding)
         constraints = self._config.constraints
         ours, theirs = (with_placement(pool.facts, self._sources, constraints) for pool in (here, there))
         keep = allowed(graph, ours, theirs, constraints)
@@ -165,7 +167,7 @@ class Proposals:
     def _scores(
         self, here: Pool, there: Pool, found: Candidates, rows: npt.NDArray[np.int64] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Scores of the candidates of some rows, all when None."""
+        """Cosines or warped correlations of the candidates of some rows, all when None."""
         settings, chosen = self._config.rerank, slice(None) if rows is None else rows
         if not isinstance(settings, Warping):
             return found.similarities[chosen]
@@ -173,8 +175,7 @@ class Proposals:
         for views in self._views:
             asking = np.ascontiguousarray(here.gather(views)[chosen])
             parts.append(warped_correlation(asking, there.gather(views), positions, settings.band))
-        warped = parts[0] if len(parts) == 1 else np.mean(parts, axis=0)
-        return np.asarray((1 - settings.embedding) * warped + settings.embedding * found.similarities[chosen])
+        return parts[0] if len(parts) == 1 else np.asarray(np.mean(parts, axis=0))
 
     @cached_property
     def _signals(self) -> list[dict[str, npt.NDArray[np.float32]]]:

@@ -64,7 +64,8 @@ class Warping(Section):
     steps: int = Field(default=60, ge=2)
     #: Largest shift of one window against the other, in those steps.
     band: int = Field(default=8, ge=0)
-    #: Share of the embedding's cosine in the score; the rest is the warped correlation's.
+    #: Share of the embedding's cosine in the score; the rest is the warped correlation's, brought
+    #: to the cosines' mean and deviation over all candidates.
     embedding: float = Field(default=0.0, ge=0, lt=1)
 
 

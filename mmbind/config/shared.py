@@ -35,7 +35,7 @@ def _known(name: str) -> str:
 LABEL = "label"
 EncoderName = Annotated[str, AfterValidator(_known)]
 #: See ``mmbind/encoders/representations.py``.
-RepresentationName = Literal["raw", "z_scored", "magnitude", "gravity_aligned", "vertical"]
+RepresentationName = Literal["raw", "z_scored", "magnitude", "gravity_aligned", "vertical", "vertical_magnitude"]
 #: See ``mmbind/encoders/align.py``.
 AlignmentName = Literal["none", "centre", "standardise", "whiten", "coral"]
 
@@ -55,7 +55,7 @@ class Shared(Section):
     #: A built-in one, or the name of an entry point in the group ``mmbind.encoders``.
     encoder: EncoderName = "autoencoder"
     #: What the encoder sees of a window. Between devices that are worn differently:
-    #: ``magnitude``, ``gravity_aligned`` or ``vertical``.
+    #: ``magnitude``, ``gravity_aligned``, ``vertical`` or ``vertical_magnitude``.
     representation: RepresentationName = "raw"
     #: What the embeddings of every source lose of what is peculiar to the source.
     align: AlignmentName = "none"

@@ -4,15 +4,16 @@ Every function maps float32 (windows, steps, channels) to float32 (windows, step
 window by window: what a window becomes depends on that window alone. Sums are taken in
 float64. A constant window becomes zeros or constants, never NaN.
 
-=============== ====== ===================================== ===============================
-name            views  does not change when                  tells apart
-=============== ====== ===================================== ===============================
-raw             c      (nothing)                             everything
-z_scored        c      offset or scale of a channel changes  the waveform of every axis
-magnitude       c / 3  the device is turned, however         how strong, not where to
-gravity_aligned 2c / 3 the device is turned, however         up and down from sideways
-vertical        2c / 3 the device is turned, however         the same, impacts compressed
-=============== ====== ===================================== ===============================
+================== ====== ===================================== ===============================
+name               views  does not change when                  tells apart
+================== ====== ===================================== ===============================
+raw                c      (nothing)                             everything
+z_scored           c      offset or scale of a channel changes  the waveform of every axis
+magnitude          c / 3  the device is turned, however         how strong, not where to
+gravity_aligned    2c / 3 the device is turned, however         up and down from sideways
+vertical           2c / 3 the device is turned, however         the same, impacts compressed
+vertical_magnitude c      the device is turned, however         both, impacts compressed
+================== ====== ===================================== ===============================
 
 What each is worth is measured in ``docs/encoders.md``. In short: on one device at one place
 the axes say most; between devices or body places they mislead.
@@ -130,6 +131,25 @@ def vertical(windows: Signals) -> Signals:
     return compressed(gravity_aligned(windows))
 
 
+def vertical_magnitude(windows: Signals) -> Signals:
+    """:func:`vertical`, then the logarithm of :func:`magnitude`: what is doubtful of the one is sure of the other.
+
+    Where a window's mean is not gravity, as in a fall, its vertical is not vertical; the
+    magnitude needs no direction.
+
+    Args:
+        windows: float32 (windows, steps, channels), channels in triples of axes.
+
+    Returns:
+        float32 (windows, steps, channels): vertical and horizontal of every triple, then the
+        magnitude of every triple.
+
+    Raises:
+        InputError: when the channels are no triples.
+    """
+    return np.concatenate([vertical(windows), compressed(magnitude(windows))], axis=2)
+
+
 #: Representations by the name that ``params.yaml`` gives.
 REPRESENTATIONS: dict[str, Representation] = {
     "raw": raw,
@@ -137,6 +157,7 @@ REPRESENTATIONS: dict[str, Representation] = {
     "magnitude": magnitude,
     "gravity_aligned": gravity_aligned,
     "vertical": vertical,
+    "vertical_magnitude": vertical_magnitude,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmbind.binding.graph import Floats, Ints
+from mmbind.binding.graph import Floats, Graph, Ints
 from mmbind.binding.rerank.views import views_of
 from mmbind.binding.rerank.warping import Series, warp
 from mmbind.config.binding import Warping
@@ -35,3 +35,22 @@ def warped_correlation(queries: Series, lenders: Series, positions: Ints, band: 
     distances = np.empty(positions.shape, dtype=np.float32)
     warp(np.ascontiguousarray(queries), np.ascontiguousarray(lenders), positions, band, distances)
     return np.asarray(1.0 - distances.astype(np.float64) / (2 * queries.shape[1] * queries.shape[2]))
+
+
+def blended(graph: Graph, share: float) -> Graph:
+    """Scores that hear the embedding, too: its cosine counts ``share``, the warped correlation the rest.
+
+    One knows how what happens is distributed, the other in which order it comes. Where impacts
+    are warped, correlations spread over several units and cosines over parts of one, so they
+    are brought to the cosines' mean and deviation over all candidates first.
+
+    Args:
+        graph: candidates, their scores warped correlations.
+        share: at least 0, below 1; 0 leaves the graph as it is.
+    """
+    if not share or not len(graph.scores):
+        return graph
+    deviation = float(graph.scores.std())
+    spread = (graph.scores - graph.scores.mean()) / (deviation if deviation > 0 else 1.0)
+    warped = graph.similarities.mean() + graph.similarities.std() * spread
+    return graph.rescored((1 - share) * warped + share * graph.similarities)

@@ -40,3 +40,29 @@ def test_search_needs_no_matrix_of_all_similarities(tmp_path: Path) -> None:
         outcomes[what] = subprocess.run(command, capture_output=True, text=True, check=False)
     assert outcomes["search"].stdout.strip() == "(16000, 4)", outcomes["search"].stderr
     assert "MemoryError" in outcomes["matrix"].stderr
+
+
+BIND = """
+import resource, sys
+from pathlib import Path
+from mmbind.binding import bind
+from mmbind.study import Study
+from tests.unit.binding.rig import random_vectors, two_roles
+settings = dict(
+    candidates=8, rerank={"kind": "dtw", "embedding": 0.5}, select={"kind": "transport"}, weight={"kind": "calibrated"}
+)
+folder, count, limit = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+bind(two_roles(folder / "small", random_vectors(20), random_vectors(20, seed=1), **settings))  # imports and compiles
+study = two_roles(folder / "large", random_vectors(count), random_vectors(count, seed=1), **settings)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + limit * 2**20,) * 2)
+print(bind(study).manifest["counts"]["bound"])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="the limit is set from Linux' figures")
+def test_no_step_of_binding_needs_a_matrix_of_all_pairs(tmp_path: Path) -> None:
+    # 12,000 x 12,000 scores are 1.1 GiB; search, warping, transport and cycles get 400 MiB together
+    command = [sys.executable, "-c", BIND, str(tmp_path), "12000", "400"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "24000", ran.stderr

@@ -84,7 +84,7 @@ def fitted(name: str, windows: np.ndarray, **shared: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["statistics", "window", "autoencoder"])
-@pytest.mark.parametrize("representation", ["magnitude", "gravity_aligned", "vertical"])
+@pytest.mark.parametrize("representation", ["magnitude", "gravity_aligned", "vertical", "vertical_magnitude"])
 def test_how_a_device_is_worn_does_not_matter(tmp_path: Path, name: str, representation: str) -> None:
     straight = small_study(tmp_path / "straight", encoder=name, representation=representation)
     vectors_of(straight)

@@ -16,6 +16,7 @@ from mmbind.encoders.representations import (
     raw,
     shortened,
     vertical,
+    vertical_magnitude,
     z_scored,
 )
 from mmbind.errors import InputError
@@ -37,7 +38,7 @@ def turned(windows: np.ndarray, seed: int) -> np.ndarray:
     return np.einsum("nij,ntj->nti", matrices, windows).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["magnitude", "gravity_aligned", "vertical"])
+@pytest.mark.parametrize("name", ["magnitude", "gravity_aligned", "vertical", "vertical_magnitude"])
 @given(seed=SEEDS)
 @settings(deadline=None, max_examples=20)
 def test_turning_the_device_changes_nothing(name: str, seed: int) -> None:
@@ -89,6 +90,13 @@ def test_length_is_shared_by_vertical_and_horizontal() -> None:
     assert (parts[..., 1] >= 0).all()
 
 
+def test_vertical_and_magnitude_side_by_side() -> None:
+    windows = worn(1)
+    both = vertical_magnitude(windows)
+    np.testing.assert_array_equal(both[..., :2], vertical(windows))
+    np.testing.assert_allclose(np.expm1(both[..., 2:]), magnitude(windows), rtol=1e-5)
+
+
 def test_logarithms_keep_order_and_sign() -> None:
     values = np.linspace(-100, 100, 41, dtype=np.float32).reshape(1, 41, 1)
     out = compressed(values)
@@ -106,7 +114,7 @@ def test_constant_windows_stay_finite(name: str, value: float) -> None:
     assert name != "z_scored" or not out.any()
 
 
-@pytest.mark.parametrize("function", [magnitude, gravity_aligned, vertical])
+@pytest.mark.parametrize("function", [magnitude, gravity_aligned, vertical, vertical_magnitude])
 @pytest.mark.parametrize("channels", [1, 4])
 def test_directions_need_three_axes(function: object, channels: int) -> None:
     with pytest.raises(InputError, match=f"these windows have {channels} channels"):
