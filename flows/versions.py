@@ -135,7 +135,10 @@ def _digest(study: Study, revision: str) -> str:
 
 def _why(study: Study, revision: str) -> str:
     digest = _digest(study, revision)
-    return f"DVC's cache does not hold {digest}" if digest else "its dvc.lock names none"
+    if not digest:
+        return "its dvc.lock names none"
+    listed = _object(_cache(study.root), digest) is not None
+    return f"DVC's cache does not hold {'its manifest.json' if listed else digest}"
 
 
 def _object(objects: Path, digest: str) -> Path | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,9 @@ def write_store(
     source: str = "s",
     unit: str = "m/s2",
     prefix: str = "",
+    absent: Mapping[str, Collection[int]] = MappingProxyType({}),
 ) -> WindowStore:
-    """Writes a store whose windows all have all the given modalities.
+    """Writes a store whose windows have the given modalities.
 
     Args:
         path: the store's folder.
@@ -101,6 +103,7 @@ def write_store(
         source: the source's name.
         unit: the unit of every channel.
         prefix: part of the window ids, to tell stores apart.
+        absent: per modality, the windows that lack it.
     """
     count = len(subjects)
     ids = [short_id(prefix or path.as_posix(), i) for i in range(count)]
@@ -123,7 +126,8 @@ def write_store(
     }
     with whole_folder(path) as folder:
         writer = StoreWriter(folder, specs)
-        writer.add(index, {n: (np.ones(count, bool), v[order].astype(np.float32)) for n, v in signals.items()})
+        here = {name: ~np.isin(order, list(absent.get(name, ()))) for name in signals}
+        writer.add(index, {n: (here[n], v[order][here[n]].astype(np.float32)) for n, v in signals.items()})
         writer.close({"windows": count})
     return WindowStore.open(path, stage="assign")
 

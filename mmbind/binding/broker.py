@@ -95,11 +95,12 @@ class Broker:
         tables = [self._bridge(route) if route.bridged else self._direct(route) for route in need.routes]
         if bridging:
             tables = [pairs if "bridge" in pairs.columns else no_bridges(pairs) for pairs in tables]
-        numbered = [pairs.with_columns(route=pl.lit(number)) for number, pairs in enumerate(tables)]
+        named = pl.lit(need.modality).alias("borrowed_modality")
+        numbered = [pairs.with_columns(named, route=pl.lit(number)) for number, pairs in enumerate(tables)]
         pairs = most_probable(numbered, self._config.partners) if len(numbered) > 1 else numbered[0]
         per_route = [pairs.filter(route=number).height for number in range(len(numbered))]
         extra = ["score", *(["probability"] if "probability" in pairs.columns else []), *(BRIDGES if bridging else ())]
-        pairs = pairs.with_columns(borrowed_modality=pl.lit(need.modality)).select(*PAIRS, *extra)
+        pairs = pairs.select(*PAIRS, *extra)
         return Met(need, pairs, *self._refused(need, pairs), self._lending(need), per_route)
 
     def _direct(self, route: Route) -> pl.DataFrame:

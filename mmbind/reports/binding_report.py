@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from mmbind.files import write_json, write_text
 from mmbind.reports import figures
-from mmbind.reports.bridges import bridges_of, figures_of
 from mmbind.reports.evidence import Evidence, read_evidence
 from mmbind.reports.gallery import draw_gallery
 from mmbind.reports.page import write_page
 from mmbind.reports.purity import Purity, purity_by_similarity, purity_of
 from mmbind.reports.quality import Quality, occurrence_table, quality_of, spread
 from mmbind.reports.reliability import Reliability, reliability_of
+from mmbind.reports.routes import Routes, figures_of, lines_of, routes_of
 from mmbind.study import Study
 from mmbind.versions import References, Version
 from mmbind.versions.version import CURRENT
@@ -39,10 +39,12 @@ class BindingReportSummary:
     Attributes:
         metrics: as written to ``study.metrics("binding")``.
         report: the page.
+        routes: purity by route, where there may be several.
     """
 
     metrics: dict[str, Any]
     report: Path
+    routes: Routes | None = None
 
     def lines(self) -> list[str]:
         """Headline figures and the page's path."""
@@ -58,24 +60,8 @@ class BindingReportSummary:
             lines.append(f"purity {purity['mean']:.3f} (chance {purity['chance']:.3f}{mutual})")
         else:
             lines.append("purity unknown: no pair has two labels")
-        return [*lines, *self._bridges(), f"report: {self.report}"]
-
-    def _bridges(self) -> list[str]:
-        """What bridges are worth, if there are any."""
-        told = self.metrics.get("bridges")
-        if told is None:
-            return []
-        kinds = [
-            f"{kind} {told[f'purity_{kind}']:.3f} (chance {told[f'chance_{kind}']:.3f})"
-            for kind in ("direct", "bridged")
-            if f"purity_{kind}" in told
-        ]
-        lines = [f"bridges: {told['share']:.1%} of the pairs" + (f"; purity {', '.join(kinds)}" if kinds else "")]
-        for name, path in told["paths"].items():
-            hops = " and ".join(f"{path[key]:.3f}" for key in path if key.startswith("hop_"))
-            purity = f", purity {path['purity']:.3f} (chance {path['chance']:.3f})" if "purity" in path else ""
-            lines.append(f"  {name}: {path['pairs']} pairs{purity}" + (f", on the way {hops}" if hops else ""))
-        return lines
+        routes = [] if self.routes is None else lines_of(self.routes)
+        return [*lines, *routes, f"report: {self.report}"]
 
 
 def write_binding_report(study: Study) -> BindingReportSummary:
@@ -98,9 +84,9 @@ def write_binding_report(study: Study) -> BindingReportSummary:
     qualities = {name: quality_of(_of(evidence, name), lenders) for name, lenders in sorted(evidence.lenders.items())}
     purity = purity_of(evidence.pairs, evidence.lenders)
     reliability = reliability_of(evidence.pairs)
-    bridges = bridges_of(evidence)
+    routes = routes_of(evidence)
     metrics = _metrics(evidence.pairs, qualities, purity, reliability)
-    metrics = _rounded({**metrics, **({} if bridges is None else {"bridges": figures_of(bridges)})})
+    metrics = _rounded({**metrics, **({} if routes is None else {"routes": figures_of(routes)})})
     edges = _edges(evidence.pairs["similarity"], upper=1.0)
     best, worst = draw_gallery(evidence.pairs, evidence.stores, study.params.report.drawn_pairs)
     write_json(study.metrics("binding"), metrics)
@@ -115,7 +101,7 @@ def write_binding_report(study: Study) -> BindingReportSummary:
         purity=purity,
         roles=[_role(study, evidence, role) for role in evidence.stores],
         shared=" or ".join(study.params.shared.named),
-        bridges=bridges,
+        routes=routes,
         plots=_plots(evidence, qualities, purity, reliability, edges),
         reliability=reliability,
         best=best,
@@ -124,7 +110,7 @@ def write_binding_report(study: Study) -> BindingReportSummary:
         versions=_versions(evidence.manifest),
         parameters=flat({**evidence.manifest.get("params", {}), "shared": study.params.shared.model_dump()}),
     )
-    return BindingReportSummary(metrics, study.report("binding"))
+    return BindingReportSummary(metrics, study.report("binding"), routes)
 
 
 def flat(value: Mapping[str, Any], before: str = "") -> dict[str, str]:

@@ -98,7 +98,7 @@ def diff_versions(before: Version, after: Version) -> VersionDiff:
     try:
         pairs = _changes(before.pairs(), after.pairs())
     except InputError as error:
-        why = error.message
+        why = str(error)
     return VersionDiff(
         before=before.title,
         after=after.title,

@@ -97,6 +97,64 @@ def test_invariants(seed: int, partners: int, fan: int, noise: float, kind: str,
         assert loan["pairs"] == sum(route["pairs"] for route in loan["routes"]), name
 
 
+MODALITIES = ["acc", "gyro", "mag", "skeleton"]
+ROLES = st.dictionaries(
+    st.sampled_from("ABCDE"), st.sets(st.sampled_from(MODALITIES), min_size=1).map(sorted), min_size=2, max_size=5
+)
+
+
+@given(
+    has=ROLES,
+    named=st.permutations(MODALITIES).flatmap(lambda names: st.integers(2, 4).map(lambda count: names[:count])),
+    when=st.sampled_from(["needed", "always"]),
+    lacking=st.integers(0, 3),
+    data=st.data(),
+)
+@settings(deadline=None, max_examples=10)
+def test_any_number_of_roles_with_any_overlap(
+    has: dict[str, list[str]], named: list[str], when: str, lacking: int, data: st.DataObject
+) -> None:
+    """Whatever roles have: they are bound as promised in any order of roles, or refused with a reason."""
+    told: list[str] = []
+    for order in (sorted(has), data.draw(st.permutations(sorted(has)))):
+        with TemporaryDirectory() as folder:
+            try:
+                rules = {"partners": 2, "bridges": {"max_hops": 3, "when": when, "unreached": "skip"}}
+                shared = {"modality": named[0], "also": named[1:]}
+                study = study_of(Path(folder), has, order=order, shared=shared, **rules)
+                known = fill(study, has, {role: np.arange(12) % 4 for role in has}, noise=0.5, lacking=lacking)
+                manifest = bind(study).manifest
+            except InputError as error:
+                told.append(str(error).replace(folder, ""))
+                continue
+            told.append(digest_folder(study.bindings))
+            _check(table(study), manifest, has, known)
+    assert told[0] == told[1]
+
+
+def _check(pairs: pl.DataFrame, manifest: dict, has: dict[str, list[str]], known: dict[str, dict[str, int]]) -> None:
+    role = {window: name for name, windows in known.items() for window in windows}
+    assert pairs.group_by("anchor", "borrowed_modality").len()["len"].max() <= 2
+    assert pairs["weight"].is_between(0, 1 + 1e-12).all()
+    counted = 0
+    for name, loan in manifest["counts"]["loans"].items():
+        borrower, _, modality = name.split()
+        mine = pairs.filter(pl.col("borrowed_modality") == modality, pl.col("anchor").replace_strict(role) == borrower)
+        assert loan["anchors"] == 12 == loan["bound"] + sum(loan["refused"].values())
+        assert loan["bound"] == mine["anchor"].n_unique()
+        assert loan["pairs"] == mine.height == sum(route["pairs"] for route in loan["routes"])
+        assert {role[partner] for partner in mine["partner"]} <= set(loan["lenders"])
+        assert all(modality in has[lender] for lender in loan["lenders"])
+        assert modality not in has[borrower]
+        counted += mine.height
+    assert counted == pairs.height
+    if "bridge" in pairs.columns:
+        bridged = pairs.filter(pl.col("bridge").is_not_null())
+        assert bridged["similarity"].is_between(-1, 1).all()
+        assert (bridged["similarity"] <= bridged["hop_similarities"].list.min() + 1e-9).all()
+        assert (bridged["probability"] <= bridged["hop_probabilities"].list.min() + 1e-12).all()
+
+
 def test_windows_of_one_class_find_each_other_over_a_bridge(tmp_path: Path) -> None:
     study = study_of(tmp_path, CHAIN, partners=2, weight={"kind": "calibrated"}, select={"kind": "transport"})
     known = fill(study, CHAIN, six(), noise=0.05)
@@ -127,7 +185,7 @@ def test_the_order_of_roles_and_rows_changes_nothing(tmp_path: Path, order: list
 
 def test_several_routes_share_out_what_one_would_have_given(tmp_path: Path) -> None:
     has = {"A": ["acc", "gyro"], "B": ["acc", "mag"], "C": ["gyro", "mag"]}
-    study = study_of(tmp_path, has, also=["gyro", "mag"], partners=3, weight={"kind": "calibrated"},
+    study = study_of(tmp_path, has, shared={"also": ["gyro", "mag"]}, partners=3, weight={"kind": "calibrated"},
                      select={"kind": "transport"})  # fmt: skip
     fill(study, has, six(), noise=0.3)
     manifest = bind(study).manifest
@@ -175,14 +233,21 @@ def test_what_cannot_be_reached_is_told(tmp_path: Path) -> None:
 
 def test_a_role_that_shares_nothing_is_told_what_to_name(tmp_path: Path) -> None:
     has = {"A": ["acc"], "B": ["acc", "gyro"], "C": ["gyro", "mag"]}
-    study = study_of(tmp_path, has, also=["mag"])
+    study = study_of(tmp_path, has, shared={"also": ["mag"]})
     with pytest.raises(InputError, match=r"'C' shares none of the modalities acc, mag.*'gyro' \(with B\)"):
+        fill(study, has, six())
+
+
+def test_roles_that_have_nothing_in_common_cannot_be_bound(tmp_path: Path) -> None:
+    has = {"A": ["acc"], "B": ["gyro"], "C": ["mag"]}
+    study = study_of(tmp_path, has, shared={"modality": "acc", "also": ["gyro", "mag"]})
+    with pytest.raises(InputError, match=r"'A' shares none of the modalities acc, gyro, mag.*it cannot be bound"):
         fill(study, has, six())
 
 
 def test_chains_of_three_hops(tmp_path: Path) -> None:
     has = {"A": ["acc", "skeleton"], "B": ["acc", "gyro"], "C": ["gyro", "mag"], "D": ["mag"]}
-    study = study_of(tmp_path, has, also=["gyro", "mag"], bridges={"max_hops": 3})
+    study = study_of(tmp_path, has, shared={"also": ["gyro", "mag"]}, bridges={"max_hops": 3})
     fill(study, has, six(), noise=0.05)
     bind(study)
     bridged = table(study).filter(pl.col("bridge").list.len() == 2)

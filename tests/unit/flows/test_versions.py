@@ -1,12 +1,13 @@
 """Versions of the past, found through git and DVC's cache without checking anything out."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from flows.bindings import bindings
 from flows.dvc_cli import dvc
@@ -102,3 +103,37 @@ def test_a_version_whose_data_is_gone_says_how_to_fetch_it(study: Study, tmp_pat
     with pytest.raises(InputError, match="dvc fetch"):
         find_version(other, "HEAD")
     assert [past.version for past in history(other)] == [None, None]
+
+
+def test_versions_of_a_remote_are_compared_once_they_are_fetched(study: Study, tmp_path: Path) -> None:
+    """A clone has no binding at all: first told what to fetch, then compared, with nothing checked out."""
+    remote, clone = tmp_path / "remote", tmp_path / "clone"
+    dvc(["remote", "add", "--local", "--default", "--force", "far", str(remote)], study.root)
+    dvc(["push", "--quiet", "--all-commits"], study.root)
+    subprocess.run(["git", "clone", "--quiet", str(study.root), str(clone)], check=True)
+    dvc(["remote", "add", "--local", "--default", "far", str(remote)], clone)
+    run = CliRunner()
+
+    def diff() -> Result:
+        return run.invoke(bindings, ["diff", "HEAD~1", "HEAD", "--study", str(clone)])
+
+    refused = diff()
+    assert isinstance(refused.exception, InputError)
+    assert re.search(r"the revision 'HEAD~1' cannot be had.*dvc fetch --all-commits", str(refused.exception))
+    dvc(["fetch", "--quiet", "--all-commits"], clone)
+    done = diff()
+    assert done.exit_code == 0, done.output
+    assert "1 stayed, 1 moved, 1 came, 0 went" in done.output
+    assert not (clone / "data" / "bindings").exists()
+    for path in (clone / ".dvc" / "cache").rglob("*"):
+        if path.is_file() and path.read_bytes()[:4] == b"PAR1":
+            path.unlink()
+    told = " ".join(diff().output.split())
+    assert re.search(r"pairs of .*HEAD~1.* are not in the cache.*dvc fetch --all-commits", told)
+    assert "quality.mutual" in told
+    for path in (clone / ".dvc" / "cache").rglob("*"):
+        if path.is_file() and path.suffix != ".dir":
+            path.unlink()
+    refused = diff()
+    assert isinstance(refused.exception, InputError)
+    assert re.search(r"does not hold its manifest.json.*dvc fetch --all-commits", str(refused.exception))
