@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from mmbind.config import Rotation
+from mmbind.config import Rotation, Shared
 from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.errors import InputError, nearest
 from mmbind.evaluation.pairing import RuleResult, compare_rules
@@ -70,7 +71,7 @@ class Comparison:
         write_json(path, {name: [one.to_dict() for one in results] for name, results in self.rotations.items()})
 
 
-def compare_study(study: Study, names: Sequence[str] = (), people: Sequence[str] = ()) -> Comparison:
+def compare_study(study: Study, names: Sequence[str] = (), people: Sequence[str] = (), shared: str = "") -> Comparison:
     """Compares all rules on a study's roles, or on rotations of them.
 
     Args:
@@ -78,6 +79,8 @@ def compare_study(study: Study, names: Sequence[str] = (), people: Sequence[str]
             them its windows must be cut.
         names: rotations of ``params.yaml``.
         people: rotations as text, ``role=subject,subject`` separated by spaces.
+        shared: what of the section ``shared`` is otherwise, as text, ``key=value`` separated by
+            spaces; the windows are embedded anew, beside the study's own embeddings.
 
     Raises:
         InputError: for an unknown rotation or text that is none.
@@ -88,6 +91,11 @@ def compare_study(study: Study, names: Sequence[str] = (), people: Sequence[str]
         if name not in known:
             raise InputError(f"Unknown rotation {name!r}.", hint=nearest(name, known))
     rotations = [*(known[name] for name in names), *(_read(text) for text in people)]
+    if shared:
+        study = _compared_by(study, shared)
+        rotations = rotations or [Rotation(name="as_assigned", subjects={})]
+        names_of = {one.name: one.model_copy(update={"name": f"{one.name}_{_plain(shared)}"}) for one in rotations}
+        return Comparison({f"{name}, {shared}": compare_rules(_embedded(study, one)) for name, one in names_of.items()})
     if not rotations:
         return Comparison({"as assigned": compare_rules(study)})
     return Comparison({rotation.name: compare_rules(_embedded(study, rotation)) for rotation in rotations})
@@ -101,7 +109,33 @@ def _read(text: str) -> Rotation:
         if not equals or not names:
             raise InputError(f"--people: {part!r} is not role=subject,subject.", hint='E.g. "A=1,3 B=5,7".')
         subjects[role] = names.split(",")
-    return Rotation(name="p_" + re.sub(r"[^A-Za-z0-9_-]", "_", text), subjects=subjects)
+    return Rotation(name="p_" + _plain(text), subjects=subjects)
+
+
+def _compared_by(study: Study, text: str) -> Study:
+    """The study with some keys of ``shared`` changed, such as ``representation=vertical align=coral``."""
+    changes = {}
+    for part in text.split():
+        key, equals, value = part.partition("=")
+        if not equals or not value:
+            raise InputError(
+                f"--shared: {part!r} is not key=value.", hint='E.g. "representation=vertical align=coral".'
+            )
+        if key not in Shared.model_fields:
+            raise InputError(f"--shared: unknown key {key!r}.", hint=nearest(key, Shared.model_fields))
+        changes[key] = value
+    try:
+        shared = Shared.model_validate({**study.params.shared.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"--shared: {where}: {first['msg']}.", hint="See docs/encoders.md.") from error
+    return Study(study.root, study.params.model_copy(update={"shared": shared}), study.data)
+
+
+def _plain(text: str) -> str:
+    """Text as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)
 
 
 def _embedded(study: Study, rotation: Rotation) -> Study:

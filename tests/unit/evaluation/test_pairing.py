@@ -96,6 +96,19 @@ def test_rotations_that_cannot_be_are_refused(
         compare_study(labelled, names, people)
 
 
+@pytest.mark.parametrize(
+    ("shared", "message"),
+    [
+        ("align", "'align' is not key=value"),
+        ("algin=coral", "unknown key 'algin'"),
+        ("align=corral", "align: Input should be 'none'"),
+    ],
+)
+def test_comparing_by_what_is_not_there_is_refused(labelled: Study, shared: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compare_study(labelled, shared=shared)
+
+
 def test_controls_draw_from_all_lenders() -> None:
     graph = random_graph(200, 40, 3, seed=0)
     assert np.diff(graph.starts).tolist() == [3] * 200
