@@ -52,7 +52,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         else:
             mapped.seek(_STREAM if head.startswith(_MAGIC) else 0)
             reader = pa.ipc.open_stream(mapped)
-        columns = [_column(field) for field in reader.schema]
+        columns = [column_of(field) for field in reader.schema]
     except _FAILURES as error:
         raise _damaged(error) from None
     table = RowTable.of(columns, source, modalities)
@@ -60,7 +60,8 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
     return table.raw_file(lambda names: _frames(reader, names, no_footer=no_footer))
 
 
-def _column(field: Any) -> Column:
+def column_of(field: Any) -> Column:
+    """Name and type of a pyarrow field; a type that polars does not know is ``Unknown``."""
     try:
         return field.name, pl.Series(pa.array([], field.type)).dtype
     except (*_FAILURES, TypeError, NotImplementedError):
@@ -75,7 +76,7 @@ def _frames(reader: Any, names: list[str], *, no_footer: bool) -> Iterator[pl.Da
     while True:
         try:
             batch = next(batches, None)
-            frame = None if batch is None else _checked(batch.select(names))
+            frame = None if batch is None else validated(batch.select(names))
         except _FAILURES as error:
             if not _CUT_OFF.search(str(error)):
                 raise _damaged(error) from None
@@ -98,7 +99,12 @@ def _batches(reader: Any) -> Iterator[Any]:
         yield from reader
 
 
-def _checked(batch: Any) -> pl.DataFrame:
+def validated(batch: Any) -> pl.DataFrame:
+    """A record batch as a frame, texts for dictionaries.
+
+    Raises:
+        ArrowException: when its buffers do not hold what it says.
+    """
     batch.validate(full=True)
     frame = pl.DataFrame(batch)
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))

@@ -1,4 +1,8 @@
-"""Parquet files."""
+"""Parquet files.
+
+They are read by pyarrow, which ends with an error where a damaged page says that it holds a
+negative or vast number of values; polars asks for the memory, and the process is lost.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mmbind.config import ModalitySource, Source
+from mmbind.sources.readers.arrow import column_of, validated
 from mmbind.sources.readers.rows import ROWS, RowTable
 from mmbind.sources.table import FileProblem, RawFile
 
-_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_FAILURES = (
+    pa.ArrowException,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    OSError,
+    ValueError,
+    MemoryError,
+)
 
 
 def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySource]) -> RawFile:
@@ -26,24 +40,26 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         FileProblem: when it is no Parquet file, or damaged.
     """
     try:
-        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        schema = scan.collect_schema()
-        height = int(scan.select(pl.len()).collect().item())
+        with pq.ParquetFile(path) as file:
+            columns = [column_of(field) for field in file.schema_arrow]
     except _FAILURES as error:
         raise _damaged(error) from None
-    table = RowTable.of(list(schema.items()), source, modalities)
-    return table.raw_file(lambda columns: _frames(scan, height, columns))
+    return RowTable.of(columns, source, modalities).raw_file(lambda names: _frames(path, names))
 
 
-def _frames(scan: pl.LazyFrame, height: int, columns: list[str]) -> Iterator[pl.DataFrame]:
-    for start in range(0, height, ROWS):
-        try:
-            frame = scan.select(columns).slice(start, ROWS).collect()
-        except _FAILURES as error:
-            raise _damaged(error) from None
-        if frame.height != min(ROWS, height - start):
-            raise FileProblem("unreadable", f"it is damaged: it says {height} rows and has not as many.")
-        yield frame
+def _frames(path: Path, names: list[str]) -> Iterator[pl.DataFrame]:
+    """Frames of up to ``ROWS`` rows."""
+    try:
+        with pq.ParquetFile(path) as file:
+            read, height = 0, file.metadata.num_rows
+            for batch in file.iter_batches(ROWS, columns=names):
+                frame = validated(batch.select(names))
+                read += frame.height
+                yield frame
+    except _FAILURES as error:
+        raise _damaged(error) from None
+    if read != height:
+        raise FileProblem("unreadable", f"it is damaged: it says {height} rows and has not as many.")
 
 
 def _damaged(error: BaseException) -> FileProblem:
