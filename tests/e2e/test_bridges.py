@@ -27,7 +27,8 @@ pytestmark = pytest.mark.slow
 def study_of(root: Path, params: Path, **sections: Any) -> Study:
     """A study of the repository with some sections replaced."""
     values = {**yaml.safe_load(params.read_text()), "house": str(ROOT), **sections}
-    values.pop("rotations", None)
+    for section in ("rotations", "protocol"):
+        values.pop(section, None)
     root.mkdir(exist_ok=True)
     (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     return Study.load(root)
