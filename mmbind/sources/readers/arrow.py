@@ -29,7 +29,8 @@ _STREAM = 8
 _TOGETHER = 1 << 16
 #: pyarrow's words when bytes are missing at the end.
 _CUT_OFF = re.compile(r"Expected to (be able to )?read|only \d+ bytes available")
-_FAILURES = (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+#: What pyarrow and polars raise for bytes that do not hold what they say.
+FAILURES = (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 
 
 def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySource]) -> RawFile:
@@ -53,8 +54,8 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
             mapped.seek(_STREAM if head.startswith(_MAGIC) else 0)
             reader = pa.ipc.open_stream(mapped)
         columns = [column_of(field) for field in reader.schema]
-    except _FAILURES as error:
-        raise _damaged(error) from None
+    except FAILURES as error:
+        raise damaged("Arrow file", error) from None
     table = RowTable.of(columns, source, modalities)
     no_footer = head.startswith(_MAGIC) and not whole
     return table.raw_file(lambda names: _frames(reader, names, no_footer=no_footer))
@@ -64,7 +65,7 @@ def column_of(field: Any) -> Column:
     """Name and type of a pyarrow field; a type that polars does not know is ``Unknown``."""
     try:
         return field.name, pl.Series(pa.array([], field.type)).dtype
-    except (*_FAILURES, TypeError, NotImplementedError):
+    except (*FAILURES, TypeError, NotImplementedError):
         return field.name, pl.Unknown()
 
 
@@ -77,9 +78,9 @@ def _frames(reader: Any, names: list[str], *, no_footer: bool) -> Iterator[pl.Da
         try:
             batch = next(batches, None)
             frame = None if batch is None else validated(batch.select(names))
-        except _FAILURES as error:
+        except FAILURES as error:
             if not _CUT_OFF.search(str(error)):
-                raise _damaged(error) from None
+                raise damaged("Arrow file", error) from None
             frame, cut = None, "the stream ends early here: more rows may be missing."
         if frame is not None:
             held.append(frame)
@@ -110,6 +111,7 @@ def validated(batch: Any) -> pl.DataFrame:
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
-def _damaged(error: BaseException) -> FileProblem:
+def damaged(kind: str, error: BaseException) -> FileProblem:
+    """The problem of a file whose reader failed: the first line of what it said."""
     reason = str(error).strip().splitlines()
-    return FileProblem("unreadable", f"it is no Arrow file, or damaged: {reason[0] if reason else type(error)}")
+    return FileProblem("unreadable", f"it is no {kind}, or damaged: {reason[0] if reason else type(error)}")

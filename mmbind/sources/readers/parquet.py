@@ -10,22 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmbind.config import ModalitySource, Source
-from mmbind.sources.readers.arrow import column_of, validated
+from mmbind.sources.readers.arrow import FAILURES, column_of, damaged, validated
 from mmbind.sources.readers.rows import ROWS, RowTable
 from mmbind.sources.table import FileProblem, RawFile
 
-_FAILURES = (
-    pa.ArrowException,
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-    OSError,
-    ValueError,
-    MemoryError,
-)
+_FAILURES = (*FAILURES, MemoryError)
 
 
 def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySource]) -> RawFile:
@@ -43,7 +35,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         with pq.ParquetFile(path) as file:
             columns = [column_of(field) for field in file.schema_arrow]
     except _FAILURES as error:
-        raise _damaged(error) from None
+        raise damaged("Parquet file", error) from None
     return RowTable.of(columns, source, modalities).raw_file(lambda names: _frames(path, names))
 
 
@@ -57,11 +49,6 @@ def _frames(path: Path, names: list[str]) -> Iterator[pl.DataFrame]:
                 read += frame.height
                 yield frame
     except _FAILURES as error:
-        raise _damaged(error) from None
+        raise damaged("Parquet file", error) from None
     if read != height:
         raise FileProblem("unreadable", f"it is damaged: it says {height} rows and has not as many.")
-
-
-def _damaged(error: BaseException) -> FileProblem:
-    reason = str(error).strip().splitlines()
-    return FileProblem("unreadable", f"it is no Parquet file, or damaged: {reason[0] if reason else type(error)}")

@@ -33,11 +33,6 @@ def packed(path: Path) -> bool:
     return path.suffix.lower() in _UNPACK
 
 
-def plain_suffix(path: Path) -> str:
-    """The ending of a file's name, lower case, without that of its packing: ``.csv`` of ``a.CSV.gz``."""
-    return (path.with_suffix("") if packed(path) else path).suffix.lower()
-
-
 def chunks(path: Path, size: int) -> Iterator[bytes]:
     """A file's bytes piece by piece (none empty), unpacked by its ending.
 
