@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -154,12 +155,21 @@ def plan_loans(parties: Mapping[str, Party], shared: str) -> list[Loan]:
             lenders = tuple(sorted(name for name, has in others.items() if modality in has))
             loans.append(Loan(borrower, modality, lenders))
     if not loans:
-        have = "; ".join(f"{name}: {', '.join(sorted(party.modalities))}" for name, party in sorted(parties.items()))
-        raise InputError(
-            f"No unlabelled role can borrow anything: all have the same modalities ({have}).",
-            hint="Give the roles different modalities in params.yaml.",
-        )
+        raise nothing_to_lend({name: party.modalities for name, party in parties.items()})
     return loans
+
+
+def nothing_to_lend(has: Mapping[str, AbstractSet[str]]) -> InputError:
+    """What is said where no role can borrow anything.
+
+    Args:
+        has: the modalities of each unlabelled role.
+    """
+    have = "; ".join(f"{name}: {', '.join(sorted(held))}" for name, held in sorted(has.items()))
+    return InputError(
+        f"No unlabelled role can borrow anything: all have the same modalities, or share none ({have}).",
+        hint="Give the roles different modalities in params.yaml, and name what they share.",
+    )
 
 
 def check_parties(parties: Mapping[str, Party], shared: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mmbind.binding.plan import Loan
+from mmbind.binding.plan import Loan, nothing_to_lend
 from mmbind.config.binding import MOST_HOPS, Bridges
 from mmbind.encoders.spaces import common, key_of
 from mmbind.errors import InputError
@@ -105,11 +105,7 @@ def plan_needs(has: Has, named: Sequence[str], bridges: Bridges) -> list[Need]:
             elif bridges.unreached == "refuse":
                 raise _unreached(borrower, modality, has, named, bridges)
     if not needs:
-        have = "; ".join(f"{name}: {', '.join(sorted(held))}" for name, held in sorted(has.items()))
-        raise InputError(
-            f"No unlabelled role can borrow anything: all have the same modalities, or share none ({have}).",
-            hint="Give the roles different modalities in params.yaml, and name what they share.",
-        )
+        raise nothing_to_lend(has)
     return needs
 
 
