@@ -1,4 +1,4 @@
-"""``python -m benchmarks.training``: the loader's share of a step, the optimiser, threads, and memory."""
+"""``python -m benchmarks.training``: a step against its floor, optimisers, precision, threads, loader, memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +19,7 @@ from torch.optim import AdamW
 from benchmarks.results import machine, table, write_section
 from mmbind.config import Compute, Network, Schedule, Training
 from mmbind.files import write_npy
+from mmbind.learning.convolution import STRIDE, Convolution
 from mmbind.learning.samples import Samples
 from mmbind.learning.signals import MappedSignals
 from mmbind.training.trainer import Trainer
@@ -26,6 +28,15 @@ from mmbind.windows.store import ModalitySpec
 #: Shape of a window, and windows per file, as in the demo study.
 STEPS, CHANNELS, SHARD = 100, 3, 4096
 NAMES = ("acc", "gyro", "mag")
+#: Widths of networks that are timed: of the demo, of the real studies.
+WIDTHS = (32, 64)
+#: What is timed: name, whether the optimiser is fused, bfloat16, threads.
+VARIANTS = (
+    ("plain AdamW", False, False, 1),
+    ("fused AdamW (the default)", True, False, 1),
+    ("fused AdamW, encoders in bfloat16", True, True, 1),
+    ("fused AdamW, 2 threads", True, False, 2),
+)
 #: Largest share of a step that the loader may take.
 LIMIT = 0.05
 
@@ -48,14 +59,15 @@ def written(folder: Path, windows: int) -> Samples:
     return Samples(signals, rows, torch.ones(windows), labels, [f"c{number}" for number in range(8)], ids)
 
 
-def trainer_of(samples: Samples, threads: int) -> Trainer:
-    """A trainer with the demo's network."""
+def trainer_of(samples: Samples, threads: int, *, width: int = 32, half: bool = False) -> Trainer:
+    """A trainer with the demo's network (width 32) or that of the real studies (width 64)."""
     schedule = Schedule(epochs=1, batch=64)
-    training = Training(network=Network(width=32, features=64, projection=64), pretrain=schedule, finetune=schedule)
+    network = Network(width=width, features=2 * width, projection=2 * width)
+    training = Training(network=network, pretrain=schedule, finetune=schedule)
     specs = {name: ModalitySpec(STEPS, list("xyz"), "m/s2", 25.0) for name in NAMES}
     return Trainer(
         training=training,
-        compute=Compute(threads=threads),
+        compute=Compute(threads=threads, precision="bfloat16" if half else "float32"),
         seed=0,
         modalities=specs,
         classes=samples.classes,
@@ -90,6 +102,25 @@ def step_of(trainer: Trainer, samples: Samples, *, fused: bool, batch: int = 64)
     return step
 
 
+def multiplications(trainer: Trainer) -> float:
+    """Multiplications and additions of the convolutions of one step forwards, 64 windows of each modality."""
+    steps, total = STEPS, 0.0
+    for layer in trainer.model.encoders[NAMES[0]].modules():
+        if isinstance(layer, Convolution):
+            steps = (steps - 1) // STRIDE + 1
+            total += 2.0 * 64 * steps * layer.weight.numel()
+    return len(NAMES) * total
+
+
+@cache
+def peak(half: bool) -> float:
+    """Multiplications and additions per second of a large matrix product on one thread."""
+    size = 1024
+    torch.set_num_threads(1)
+    factor = torch.randn(size, size).to(torch.bfloat16 if half else torch.float32)
+    return float(2 * size**3 / timed(lambda: factor @ factor, 20))
+
+
 def anonymous_mib() -> float:
     """Memory of this process that is no page of a file, MiB (Linux)."""
     found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
@@ -113,18 +144,20 @@ def main() -> None:
             for _ in range(20):
                 step()
             memory[len(samples)] = anonymous_mib() - before
-        trainer = trainer_of(large, 1)
         generator = torch.Generator().manual_seed(1)
         loader = timed(lambda: large.batch(torch.randint(len(large), (64,), generator=generator)), 5 * chosen.rounds)
-        fused = timed(step_of(trainer, large, fused=True), chosen.rounds)
-        plain = timed(step_of(trainer, large, fused=False), chosen.rounds)
-        two = timed(step_of(trainer_of(large, 2), large, fused=True), chosen.rounds)
-    share = loader / fused
-    rows = [
-        ["plain AdamW, 1 thread", f"{1e3 * plain:.1f}", "1.00"],
-        ["fused AdamW, 1 thread (the default)", f"{1e3 * fused:.1f}", f"{plain / fused:.2f}"],
-        ["fused AdamW, 2 threads", f"{1e3 * two:.1f}", f"{plain / two:.2f}"],
-    ]
+        rows: list[list[str]] = []
+        plain: dict[int, float] = {}
+        for what, fused, half, threads in VARIANTS:
+            cells = []
+            for width in WIDTHS:
+                trainer = trainer_of(large, threads, width=width, half=half)
+                seconds = timed(step_of(trainer, large, fused=fused), chosen.rounds)
+                plain.setdefault(width, seconds)
+                floor = 3 * multiplications(trainer) / peak(half) / seconds
+                cells += [f"{1e3 * seconds:.1f}", f"{plain[width] / seconds:.2f}", f"{100 * floor:.0f} %"]
+            rows.append([what, *cells])
+        share = loader / plain[WIDTHS[0]]
     signals = {count: count * len(NAMES) * STEPS * CHANNELS * 4 / 2**20 for count in memory}
     held = ", ".join(
         f"{mib:.0f} MiB for {count} windows ({signals[count]:.0f} MiB of signals)" for count, mib in memory.items()
@@ -133,8 +166,11 @@ def main() -> None:
         [
             f"`python -m benchmarks.training` on {machine()}, torch {torch.__version__}; "
             f"load {os.getloadavg()[0]:.1f}: on busy cores two threads wait for each other.",
-            "Contrastive pre-training with the demo's network (width 32), 64 windows of three modalities, float32:",
-            table(["step", "ms", "speed"], rows),
+            "Contrastive pre-training, 64 windows of three modalities, networks of width 32 (the demo) and 64 (the "
+            "real studies). Speed is the time of plain AdamW over the step's; the last column is the time that the "
+            "multiplications of the encoders' convolutions alone, forwards and backwards, would take at the rate of a "
+            "large matrix product of the same precision, over the time of the step:",
+            table(["step", *(f"{what}, {width}" for width in WIDTHS for what in ("ms", "speed", "of peak"))], rows),
             f"Gathering 64 windows from {len(large)} in memory-mapped files takes {1e3 * loader:.2f} ms, "
             f"{100 * share:.1f} % of a step ({'within' if share <= LIMIT else 'above'} the {100 * LIMIT:.0f} % "
             "allowed), their pages being cached.",

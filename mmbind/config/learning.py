@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, field_validator
+from pydantic import Field, NonNegativeInt
 
-from mmbind.config.base import Section
+from mmbind.config.base import Once, Section
 from mmbind.config.binding import View
 from mmbind.config.sources import Name
 
@@ -15,7 +15,9 @@ class Compute(Section):
     """What the numbers depend on beside the parameters."""
 
     device: Literal["cpu"] = "cpu"
-    precision: Literal["float32"] = "float32"
+    #: Of the encoders while they are trained; answers are always given in float32. ``auto``
+    #: takes bfloat16 where the CPU multiplies it natively, so that bytes differ between CPUs.
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     #: Threads of one training; sums depend on it.
     threads: int = Field(default=1, ge=1)
 
@@ -148,16 +150,8 @@ MethodName = Literal[
 class Evaluation(Section):
     """The harness: methods x seeds on the test role."""
 
-    methods: list[MethodName] = Field(default=["lower", "mim", "mmbind", "upper", "oracle"], min_length=1)
+    methods: Once[MethodName] = Field(default=["lower", "mim", "mmbind", "upper", "oracle"], min_length=1)
     #: Every method is trained once per seed, from pre-training on.
-    seeds: list[NonNegativeInt] = Field(default=[0, 1, 2], min_length=1)
+    seeds: Once[NonNegativeInt] = Field(default=[0, 1, 2], min_length=1)
     #: Trainings that run side by side.
     workers: int = Field(default=2, ge=1)
-
-    @field_validator("methods", "seeds")
-    @classmethod
-    def _named_once(cls, value: list[object]) -> list[object]:
-        twice = sorted({str(one) for one in value if value.count(one) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} stands twice; a run counts once")
-        return value

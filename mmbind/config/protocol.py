@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, field_validator
 
-from mmbind.config.base import Section
+from mmbind.config.base import Once, Section
 from mmbind.config.learning import MethodName
 from mmbind.config.roles import FolderName
 from mmbind.config.sources import Name
@@ -25,24 +25,16 @@ class Protocol(Section):
     #: The modalities that target and test keep, by the task's name.
     tasks: dict[FolderName, list[Name]] = Field(min_length=1)
     #: Labelled windows of the target.
-    labels: list[LabelCount] = Field(min_length=1)
+    labels: Once[LabelCount] = Field(min_length=1)
     #: ``balanced``: as equal per class as the counts allow. ``random``: as they come.
-    draws: list[Draw] = Field(default=["balanced"], min_length=1)
+    draws: Once[Draw] = Field(default=["balanced"], min_length=1)
     #: Rotations on which settings were chosen; none of them is reported.
-    tuning: list[FolderName] = []
+    tuning: Once[FolderName] = []
     #: Rotations whose results are reported.
-    reported: list[FolderName] = Field(min_length=1)
+    reported: Once[FolderName] = Field(min_length=1)
     #: Every method is trained once per seed, from pre-training on.
-    seeds: list[NonNegativeInt] = Field(default=[0, 1], min_length=1)
-    methods: list[MethodName] = Field(default=list(get_args(MethodName)), min_length=1)
-
-    @field_validator("labels", "draws", "tuning", "reported", "seeds", "methods")
-    @classmethod
-    def _named_once(cls, value: list[object]) -> list[object]:
-        twice = sorted({str(one) for one in value if value.count(one) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} stands twice; a run counts once")
-        return value
+    seeds: Once[NonNegativeInt] = Field(default=[0, 1], min_length=1)
+    methods: Once[MethodName] = Field(default=list(get_args(MethodName)), min_length=1)
 
     @field_validator("tasks")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -91,12 +91,9 @@ def restricted(samples: Samples, names: Sequence[str]) -> tuple[Samples, np.ndar
     """
     present = torch.stack([samples.rows[name] >= 0 for name in names]).any(dim=0)
     kept = present.nonzero().squeeze(1)
-    part = Samples(
-        {name: samples.signals[name] for name in names},
-        {name: samples.rows[name][kept] for name in names},
-        samples.weights[kept],
-        samples.labels[kept],
-        samples.classes,
-        [samples.windows[position] for position in kept.tolist()],
+    part = replace(
+        samples,
+        signals={name: samples.signals[name] for name in names},
+        rows={name: samples.rows[name] for name in names},
     )
-    return part, kept.numpy()
+    return part.at(kept), kept.numpy()

@@ -20,6 +20,7 @@ from mmbind.evaluation.answers import Answers
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS, Reading
 from mmbind.files import canonical_json, digest_code, digest_folder, digest_of, read_json, sha256_file, write_text
+from mmbind.learning.compute import resolved
 from mmbind.study import Study
 
 #: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
@@ -157,7 +158,7 @@ def settings_of(study: Study) -> dict[str, Any]:
     params = study.params
     return {
         "training": params.training.model_dump(mode="json", exclude={"seed", "checkpoint_every"}),
-        "compute": params.compute.model_dump(mode="json"),
+        "compute": resolved(params.compute),
         "partners": params.binding.partners,
     }
 

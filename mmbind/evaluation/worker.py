@@ -12,7 +12,7 @@ from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Request, Run
 from mmbind.learning.checkpoint import CARD, read_card
-from mmbind.learning.compute import deterministic
+from mmbind.learning.compute import deterministic, resolved
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
@@ -93,7 +93,7 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
     card = read_card(path)
     same = (
         card.get("training") == params.training.model_dump(mode="json")
-        and card.get("compute") == params.compute.model_dump(mode="json")
+        and card.get("compute") == resolved(params.compute)
         and card.get("inputs") == training_inputs(study)
     )
     return load_model(path) if same else None

@@ -7,6 +7,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmbind.learning.convolution import Convolution
+
 #: Parts of the window whose maxima are taken apart, so that coarse order in time is kept.
 SEGMENTS = 2
 
@@ -78,12 +80,15 @@ class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation that takes its running statistics where a batch holds one value."""
 
     def forward(self, values: Tensor) -> Tensor:
-        """Normalises (windows, channels, positions)."""
-        if values.shape[0] * values.shape[2] > 1:
-            return super().forward(values)
+        """Normalises (windows, channels, positions), in the layout that they lie in."""
+        windows, channels, positions = values.shape
+        if windows * positions > 1:
+            last = values.transpose(1, 2)
+            if not (channels > 1 and last.is_contiguous()):
+                return super().forward(values)
+            return super().forward(last.reshape(-1, channels)).view(last.shape).transpose(1, 2)
         return functional.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 def _block(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
-    convolution = nn.Conv1d(inputs, outputs, kernel, stride=2, padding=kernel // 2, bias=False)
-    return convolution, BatchNorm(outputs), nn.ReLU()
+    return Convolution(inputs, outputs, kernel), BatchNorm(outputs), nn.ReLU()

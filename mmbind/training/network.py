@@ -22,6 +22,9 @@ class MultimodalModel(nn.Module):
     the places of absent ones are zero and the rest is scaled by (all / present), as dropout
     does, so that the classifier's input keeps its size. A modality that the model does not
     know is ignored; one that the samples lack counts as absent.
+
+    Attributes:
+        half_precision: whether the encoders work in bfloat16 while they are trained.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class MultimodalModel(nn.Module):
         """
         super().__init__()
         self.names = sorted(modalities)
+        self.half_precision = False
         self.size = network.features
         self.bits = len(self.names) if network.presence_bits else 0
         self.scalers = nn.ModuleDict({name: _Scale(scalers[name], name in network.centred) for name in self.names})
@@ -82,7 +86,9 @@ class MultimodalModel(nn.Module):
         for number, name in enumerate(self.names):
             here = presence[number].nonzero().squeeze(1)
             if len(here):
-                out = out.index_put((torch.tensor(number), here), self.encoders[name](scaled[name][here]))
+                with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision and self.training):
+                    encoded = self.encoders[name](scaled[name][here])
+                out = out.index_put((torch.tensor(number), here), encoded.float())
         return out
 
     def embed(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:

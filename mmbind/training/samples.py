@@ -106,15 +106,7 @@ def own_windows(target: WindowStore) -> Samples:
     """The target's windows without a label, in the order of their ids; none where all have one."""
     everyone = as_recorded([target])
     unlabelled = set(target.index.filter(pl.col("label").is_null())["window"])
-    positions = _tensor([number for number, window in enumerate(everyone.windows) if window in unlabelled])
-    return Samples(
-        everyone.signals,
-        {name: rows[positions] for name, rows in everyone.rows.items()},
-        everyone.weights[positions],
-        everyone.labels[positions],
-        [],
-        [everyone.windows[int(position)] for position in positions],
-    )
+    return everyone.at(_tensor([number for number, window in enumerate(everyone.windows) if window in unlabelled]))
 
 
 def _rows(stores: Sequence[WindowStore]) -> tuple[dict[str, Signals], dict[str, dict[str, int]]]:

@@ -13,6 +13,7 @@ from mmbind.config import TARGET
 from mmbind.errors import MissingStageError
 from mmbind.files import digest_folder, digest_of, read_json, write_json, write_text
 from mmbind.learning.checkpoint import work_name
+from mmbind.learning.compute import resolved
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import save_model
@@ -69,12 +70,12 @@ def train(study: Study) -> TrainSummary:
     binding = read_json(study.bindings / "manifest.json")["id"]
     pairs = pl.read_parquet(study.bindings / "pairs.parquet")
     windows, known = as_recorded(stores), labelled(target)
-    inputs = training_inputs(study)
+    inputs, compute = training_inputs(study), resolved(params.compute)
     work = study.work(
         work_name(
             "train",
             params.training.model_dump(),
-            params.compute.model_dump(),
+            compute,
             inputs,
         )
     )
@@ -92,7 +93,7 @@ def train(study: Study) -> TrainSummary:
     metrics = _metrics(trained, pairs, len(known))
     about = {
         "binding": binding,
-        "compute": params.compute.model_dump(),
+        "compute": compute,
         "data": digest_of(inputs),
         "inputs": inputs,
         "metrics": metrics,

@@ -19,7 +19,7 @@ from torch.nn import functional
 from mmbind.config import Compute, Network, Schedule, Training
 from mmbind.errors import InputError, MmbindError
 from mmbind.learning.augment import augment
-from mmbind.learning.compute import derived_seed, deterministic
+from mmbind.learning.compute import derived_seed, deterministic, half_precision
 from mmbind.learning.loop import DivergedError, Step, fit
 from mmbind.learning.losses.contrastive import weighted_contrastive
 from mmbind.learning.samples import Batch, Samples
@@ -61,7 +61,7 @@ class Trainer:
 
         Args:
             training: network, augmentation, schedules.
-            compute: threads.
+            compute: threads and precision.
             seed: see the class.
             modalities: those of the model.
             classes: class names.
@@ -77,6 +77,7 @@ class Trainer:
         self._modalities, self._steps, self._work, self._what = dict(modalities), steps, work, what
         scalers = {name: _scaler(name, spec, seen, training.network) for name, spec in modalities.items()}
         self.model = MultimodalModel(modalities, len(classes), training.network, scalers)
+        self.model.half_precision = half_precision(compute)
         self.untrained = self.weights()
 
     @property

@@ -249,3 +249,14 @@ def test_a_foreign_card_is_refused(model: TrainedModel, tmp_path: Path) -> None:
     write_json(tmp_path / "m" / "card.json", {name: card[name] for name in ("classes", "format", "weights")})
     with pytest.raises(DataError, match="no card of a multimodal model"):
         load_model(tmp_path / "m")
+
+
+def test_bfloat16_learns_repeats_itself_and_answers_in_float32() -> None:
+    half = {"compute": Compute(precision="bfloat16"), "pretraining": samples(40, 2, labels=False)}
+    model, again = trained(**half), trained(**half)
+    test = samples(60, 3, labels=False)
+    assert model.predict(test).dtype == np.float32
+    assert np.array_equal(model.predict(test), again.predict(test))
+    assert not np.array_equal(model.predict(test), trained(pretraining=half["pretraining"]).predict(test))
+    assert accuracy(model, test) > 0.8
+    assert all(value.dtype == torch.float32 for value in model.model.parameters())
