@@ -18,7 +18,7 @@ from mmbind.binding.gate import check_pairs
 from mmbind.binding.plan import Party
 from mmbind.binding.proposals import Proposals
 from mmbind.binding.quality import overall, quality_of
-from mmbind.config import Binding
+from mmbind.config import TARGET, Binding
 from mmbind.encoders.spaces import SOLE
 from mmbind.errors import InputError
 from mmbind.files import digest_of, sha256_file, short_id, whole_folder, write_json, write_parquet
@@ -67,7 +67,8 @@ def bind(study: Study) -> BindSummary:
     2411.12126, section 4, with the rules of ``binding.select``), directly or, where they share
     nothing, over windows of roles between them (:mod:`mmbind.binding.bridges`). A direct pair is mutual when each
     window has the best score for the other among all embedded windows of the other's role,
-    whatever the rule. Ranks start at 1. Only role stores and embeddings are opened.
+    whatever the rule. Ranks start at 1. Only stores and embeddings of the unlabelled roles are
+    opened, and, where ``weight.by`` asks for it, the target's labelled windows and the encoder.
 
     Args:
         study: the study.
@@ -128,8 +129,16 @@ def _identity(found: Found, study: Study, config: Binding) -> dict[str, Any]:
                 told["spaces"][key] = _made_of(party, found.proposals[key])
         bridges = config.bridges.model_dump()
         params = {**config.model_dump(), "bridges": bridges, "shared_modalities": shared.named}
+    if found.witnesses:
+        inputs[TARGET] = {"labelled": _by_target(found)}
     described = {"inputs": inputs, "params": params}
     return {"id": digest_of(described), **described}
+
+
+def _by_target(found: Found) -> Any:
+    """Digests of the labelled windows that told which pairs are right, by space where there are several."""
+    digests = {key: each.digest for key, each in sorted(found.witnesses.items())}
+    return digests.get(SOLE, digests)
 
 
 def _by_space(told: Mapping[str, Mapping[str, T]]) -> dict[str, T]:

@@ -17,6 +17,7 @@ import polars as pl
 from mmbind.binding.bridges import bridged_pairs, follow, no_bridges, within
 from mmbind.binding.calibration import Calibration
 from mmbind.binding.constraints import with_placement
+from mmbind.binding.labelled import Witnesses
 from mmbind.binding.pairs import Paired, pair
 from mmbind.binding.plan import NOT_EMBEDDED, Loan, Party
 from mmbind.binding.proposals import Proposals
@@ -63,6 +64,7 @@ class Broker:
         proposals: Mapping[str, Proposals],
         sources: Mapping[str, Source],
         config: Binding,
+        witnesses: Mapping[str, Witnesses] | None = None,
     ) -> None:
         """Remembers who takes part.
 
@@ -71,7 +73,9 @@ class Broker:
             proposals: by key, the graphs to choose from.
             sources: the section ``sources``.
             config: the section ``binding``.
+            witnesses: labelled windows by key of the space, where they tell which pairs are right.
         """
+        self._witnesses = witnesses or {}
         self._spaces, self._proposals, self._sources, self._config = spaces, proposals, sources, config
         self._rule = build_rule(config.select)
         self._paired: dict[str, Paired] = {}
@@ -130,8 +134,16 @@ class Broker:
         """Pairs of one loan, remembered by the name of their calibration."""
         if name not in self._paired:
             parties, proposals = self._spaces[loan.by], self._proposals[loan.by]
-            probable = loan.by != SOLE
-            self._paired[name] = pair(loan, parties, proposals, self._rule, partners, weight, probable=probable)
+            self._paired[name] = pair(
+                loan,
+                parties,
+                proposals,
+                self._rule,
+                partners,
+                weight,
+                probable=loan.by != SOLE,
+                witnesses=self._witnesses.get(loan.by),
+            )
         return self._paired[name]
 
     def _lending(self, need: Need) -> int:

@@ -4,15 +4,20 @@ The share of pairs that are right at a score, made monotone: a higher score neve
 (pool adjacent violators: R. E. Barlow et al., "Statistical inference under order
 restrictions", 1972; as calibration: B. Zadrozny and C. Elkan, KDD 2002). Who is right is told
 
-*by cycles*, without labels: the share of cycles (:mod:`mmbind.binding.cycles`) that close is that
+*by cycles*, the default, without labels: the share of cycles (:mod:`mmbind.binding.cycles`) that close is that
 of two right choices, there and back. Both have much the same score, so the probability of one
 is the square root. Every partner of an anchor counts, not the first alone.
+
+*by labels*: the target's few labelled windows (:mod:`mmbind.binding.labelled`), each beside its best
+match among those of other people. So few windows make a coarse map, and the best of few fits less
+well than the best of thousands, so that the upper end is told by little.
 
 Where labels are known, the binding report's reliability diagram tells whether it is so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -79,3 +84,21 @@ def by_cycles(graph: Graph, there: Selection, back: Selection, vectors: Vectors,
         return Calibration(np.zeros(1), np.zeros(1))
     both = Calibration.fit(cycles.scores, cycles.closed(neighbours))
     return Calibration(both.scores, np.sqrt(both.probabilities))
+
+
+def by_labels(scores: Floats, labels: Sequence[str], people: Sequence[str]) -> Calibration:
+    """From scores to probabilities, by the best match that each labelled window has among those of other people.
+
+    Partners are the best of many, so best matches are what they are compared with: among all pairs of
+    a score far fewer are right.
+
+    Args:
+        scores: of all pairs of windows, float64 (n, n); those of one person are not looked at. Ties
+            go to the first window.
+        labels: of each window (n).
+        people: whom each window is of (n), at least two.
+    """
+    classes, owners = (np.unique(np.asarray(each), return_inverse=True)[1] for each in (labels, people))
+    apart = np.where(owners[:, None] != owners, scores, -np.inf)
+    best = apart.argmax(axis=1)
+    return Calibration.fit(apart[np.arange(len(best)), best], classes == classes[best])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from mmbind.binding.broker import Broker, Met
 from mmbind.binding.calibration import Calibration
+from mmbind.binding.labelled import Witnesses, gather_witnesses
 from mmbind.binding.plan import Party, check_parties, plan_loans
 from mmbind.binding.proposals import Proposals
 from mmbind.binding.routes import Need, Route, plan_needs
@@ -29,12 +30,14 @@ class Found:
         proposals: by key, the graphs that were chosen from.
         needs: every need and how it was met, sorted.
         calibrations: by loan, from scores to probabilities, where they were needed, sorted.
+        witnesses: by space, the target's labelled windows, where they told which pairs are right.
     """
 
     spaces: dict[str, dict[str, Party]]
     proposals: dict[str, Proposals]
     needs: list[Met]
     calibrations: dict[str, Calibration]
+    witnesses: dict[str, Witnesses] = field(default_factory=dict)
 
     @property
     def pairs(self) -> pl.DataFrame:
@@ -53,7 +56,7 @@ def find_pairs(study: Study, config: Binding, *, memory: Path | None = None) -> 
     Raises:
         MissingStageError: before assign or embed.
         InputError: when roles cannot be compared, nobody can lend, a modality cannot be reached,
-            or lenders are too few.
+            lenders are too few, or labels are to tell which pairs are right and are too few.
     """
     params, spaces = study.params, open_parties(study)
     proposals = {
@@ -66,9 +69,10 @@ def find_pairs(study: Study, config: Binding, *, memory: Path | None = None) -> 
         )
         for key, parties in spaces.items()
     }
-    broker = Broker(spaces, proposals, params.sources, config)
+    witnesses = gather_witnesses(study, spaces, config)
+    broker = Broker(spaces, proposals, params.sources, config, witnesses)
     needs = broker.meet(find_needs(spaces, params.shared, config.bridges))
-    return Found(spaces, proposals, needs, broker.calibrations)
+    return Found(spaces, proposals, needs, broker.calibrations, witnesses)
 
 
 def find_needs(spaces: Mapping[str, Mapping[str, Party]], shared: Shared, bridges: Bridges) -> list[Need]:

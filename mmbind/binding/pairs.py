@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mmbind.binding.calibration import Calibration, by_cycles
+from mmbind.binding.calibration import Calibration, by_cycles, by_labels
 from mmbind.binding.constraints import FORBIDDEN
 from mmbind.binding.graph import Floats, Graph, Ints, Mask
+from mmbind.binding.labelled import Witnesses
 from mmbind.binding.plan import Loan, Party
 from mmbind.binding.proposals import Proposals
 from mmbind.binding.select import Rule, Selection
@@ -44,6 +45,7 @@ def pair(
     weight: WeightMap,
     *,
     probable: bool = False,
+    witnesses: Witnesses | None = None,
 ) -> Paired:
     """Chooses the partners of one loan.
 
@@ -55,6 +57,7 @@ def pair(
         partners: how many partners an anchor may have.
         weight: from a pair's score to its weight.
         probable: whether to calibrate in any case, not only where weights are probabilities.
+        witnesses: labelled windows that tell which scores are right; cycles do when None.
     """
     graph = proposals.between(loan.borrower, loan.lenders, loan.modality)
     anchors, pool = proposals.pool((loan.borrower,)), proposals.pool(loan.lenders, loan.modality)
@@ -62,8 +65,13 @@ def pair(
     table = tabulate(graph, selection, anchors.facts, pool.facts)
     calibration, by_chance = None, weight.kind == "calibrated"
     if by_chance or probable:
-        back = rule.select(graph.transposed, partners)
-        calibration = by_cycles(graph, selection, back, anchors.vectors, weight.neighbours)
+        if witnesses is None:
+            back = rule.select(graph.transposed, partners)
+            calibration = by_cycles(graph, selection, back, anchors.vectors, weight.neighbours)
+        else:
+            asked = loan.borrower, loan.lenders, loan.modality
+            scores = proposals.scores_among(*asked, witnesses.vectors, witnesses.signals)
+            calibration = by_labels(scores, witnesses.labels, witnesses.people)
         table = table.with_columns(pl.Series("probability", calibration(table["score"].to_numpy())))
     weights = table["probability"].to_numpy() if by_chance else weigh(table["score"].to_numpy(), weight)
     table = table.with_columns(

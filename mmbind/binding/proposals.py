@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +16,13 @@ from mmbind.binding.constraints import allowed, with_placement
 from mmbind.binding.graph import Graph, build_graph
 from mmbind.binding.memory import Memory, contents, update
 from mmbind.binding.plan import Party, Pool
-from mmbind.binding.rerank import blended, warped_correlation, warped_views
+from mmbind.binding.rerank import Blend, warped_beside, warped_correlation, warped_views
 from mmbind.binding.search import Candidates, nearest
 from mmbind.binding.search.approximate import unsuited
 from mmbind.binding.search.products import resolve
 from mmbind.binding.select import build_rule
 from mmbind.config import Binding, Source
-from mmbind.config.binding import Constraints, Warping
+from mmbind.config.binding import Constraints, Search, Warping
 from mmbind.encoders.shared import gather_finite
 from mmbind.encoders.spaces import modalities_of
 from mmbind.files import short_id
@@ -66,6 +66,7 @@ class Proposals:
         self.searches: dict[str, dict[str, Any]] = {}
         self._pools: dict[Lenders, Pool] = {}
         self._graphs: dict[tuple[Lenders, Lenders], Graph] = {}
+        self._blends: dict[tuple[Lenders, Lenders], Blend] = {}
 
     @property
     def count(self) -> int:
@@ -92,7 +93,38 @@ class Proposals:
             graph = self._graph(ours, theirs)
             self._graphs[ours, theirs] = graph
             self._graphs[theirs, ours] = graph.transposed
+            self._blends[theirs, ours] = self._blends[ours, theirs]
         return self._graphs[ours, theirs]
+
+    def scores_among(
+        self,
+        role: str,
+        lenders: tuple[str, ...],
+        modality: str | None,
+        vectors: npt.NDArray[np.float32],
+        signals: Sequence[npt.NDArray[np.float32]],
+    ) -> npt.NDArray[np.float64]:
+        """Scores of all pairs of some other windows, as :meth:`between` would give them, float64 (n, n).
+
+        Args:
+            role: whose windows ask.
+            lenders: whose windows answer.
+            modality: what an answering window must have; anything when None.
+            vectors: embeddings of the other windows, float32 (n, dimensions).
+            signals: per shared modality, the windows themselves, float32 (n, steps, channels).
+        """
+        self.between(role, lenders, modality)
+        settings = self._config.rerank
+        found = nearest(vectors, vectors, len(vectors), Search(method="exact", device="cpu"))
+        scores = found.similarities
+        if isinstance(settings, Warping):
+            views = [warped_beside(ours, each, settings) for ours, each in zip(self._signals, signals, strict=True)]
+            parts = [warped_correlation(view, view, found.positions, settings.band) for view in views]
+            blend = self._blends[self._lenders((role,), None), self._lenders(lenders, modality)]
+            scores = blend(np.asarray(np.mean(parts, axis=0)), scores)
+        out = np.empty_like(scores)
+        np.put_along_axis(out, found.positions, scores, axis=1)
+        return out
 
     def read(self, role: str) -> dict[str, str]:
         """Digests of what pairing reads of a role beside its embeddings, by what it is."""
@@ -130,8 +162,9 @@ class Proposals:
             np.concatenate([score.ravel() for score in scores]),
             (len(here), len(there)),
         )
-        if isinstance(self._config.rerank, Warping):
-            graph = blended(graph, self._config.rerank.embedding)
+        rerank = self._config.rerank
+        self._blends[our, their] = blend = Blend.of(graph, rerank.embedding if isinstance(rerank, Warping) else 0.0)
+        graph = graph.rescored(blend(graph.scores, graph.similarities))
         constraints = self._config.constraints
         ours, theirs = (with_placement(pool.facts, self._sources, constraints) for pool in (here, there))
         keep = allowed(graph, ours, theirs, constraints)

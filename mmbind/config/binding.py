@@ -16,12 +16,15 @@ class WeightMap(Section):
     """From a pair's similarity s to its weight w in [0, 1]."""
 
     #: ``log``: clip(1 + slope ln s). ``linear``: clip(slope (s - offset)). ``none``: 1.
-    #: ``calibrated``: the probability that the pair is right, told without labels by whether
-    #: pairs of this score lead back to windows like those they came from.
+    #: ``calibrated``: the probability that the pair is right, as ``by`` tells it.
     kind: Literal["log", "linear", "none", "calibrated"] = "log"
     slope: float = Field(default=0.5, gt=0)
     offset: float = 0.0
-    #: ``calibrated``: the windows most like an anchor that count as leading back to it; None:
+    #: Who tells which pairs are right, wherever probabilities are asked for. ``cycles``: without labels,
+    #: whether pairs of this score lead back to windows like those they came from. ``labelled``: the
+    #: target's labelled windows, each beside its best match among those of other people.
+    by: Literal["cycles", "labelled"] = Field(default="cycles", exclude_if=lambda by: by == "cycles")
+    #: ``cycles``: the windows most like an anchor that count as leading back to it; None:
     #: as many as tell most, see ``mmbind/binding/cycles.py``.
     neighbours: int | None = Field(default=None, ge=0)
 

@@ -116,6 +116,9 @@ class Params(Section):
             raise DisagreementError(["shared", "fused"], f"{shared.modality!r} is the shared modality itself")
         if by_label and self.binding.rerank.kind != "none":
             raise DisagreementError(["binding", "rerank"], "labels cannot be warped; set {kind: none}")
+        if by_label and self.binding.weight.by == "labelled":
+            why = "labels cannot judge pairs that are made by labels; set cycles"
+            raise DisagreementError(["binding", "weight", "by"], why)
 
 
 def _all_known(what: str, names: Iterable[str], known: Collection[str], *location: str | int) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from mmbind.encoders.model import MICRO_BATCH, SharedModel
-from mmbind.encoders.shared import SharedWindows
+from mmbind.encoders.shared import SharedWindows, gather_finite
 from mmbind.encoders.spaces import SOLE, open_spaces
-from mmbind.encoders.store import Vectors, index_digest, write_embeddings
+from mmbind.encoders.store import Vectors, check_unit, index_digest, write_embeddings
 from mmbind.errors import InputError, MissingStageError
 from mmbind.files import digest_folder, read_json, remove_others, whole_folder
 from mmbind.learning.checkpoint import load_into
@@ -21,7 +21,7 @@ from mmbind.learning.compute import deterministic
 from mmbind.learning.memory import keep_freed_memory
 from mmbind.progress import progress
 from mmbind.study import Study
-from mmbind.windows.store import Positions
+from mmbind.windows.store import Positions, WindowStore
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,46 @@ def _embed(study: Study, key: str, windows: SharedWindows) -> dict[str, dict[str
             write_embeddings(folder, ids, batches, model.dimensions, manifest)
         manifests[role] = manifest
     return manifests
+
+
+def embed_others(study: Study, key: str, windows: SharedWindows, store: WindowStore, positions: Positions) -> Vectors:
+    """Unit vectors of windows of a role that the encoder was not fitted on; nothing is written.
+
+    Args:
+        study: the study.
+        key: of the space.
+        windows: its unlabelled roles.
+        store: the other role's windows, comparable with theirs.
+        positions: which of them (n); they hold all modalities of the space.
+
+    Returns:
+        float32 (n, dimensions). The state of torch's random generator is as before.
+
+    Raises:
+        MissingStageError: before fit-shared.
+        InputError: when the encoder was fitted with other parameters, sources are aligned and a window
+            is of another one than the roles', or its signal or embedding cannot be used.
+    """
+    number = {source: position for position, source in enumerate(windows.sources)}
+    sources = store.index["source"][positions].to_list()
+    if windows.shared.align != "none" and (unknown := sorted(set(sources) - set(number))):
+        raise InputError(
+            f"shared.align: {windows.shared.align} was fitted on the sources {', '.join(number)}; windows of "
+            f"{', '.join(unknown)} cannot be compared with theirs.",
+            hint="Set shared.align to none.",
+        )
+    numbers = np.array([number.get(source, 0) for source in sources], dtype=np.int64)
+    with torch.random.fork_rng(devices=[]):
+        deterministic(study.params.compute, windows.shared.seed)
+        model = _load_model(study.model("shared", key), windows)
+    parts = []
+    for start in range(0, len(positions), MICRO_BATCH):
+        batch = positions[start : start + MICRO_BATCH]
+        seen = [windows.seen(gather_finite(store, name, batch), name) for name in model.modalities]
+        parts.append(model(seen, torch.from_numpy(numbers[start : start + MICRO_BATCH])).numpy().astype(np.float32))
+    vectors: Vectors = np.concatenate(parts) if parts else np.zeros((0, model.dimensions), dtype=np.float32)
+    check_unit([store.ids[position] for position in positions], vectors, store.path)
+    return vectors
 
 
 def _load_model(path: Path, windows: SharedWindows) -> SharedModel:

@@ -104,6 +104,7 @@ def write_binding_report(study: Study) -> BindingReportSummary:
         routes=routes,
         plots=_plots(evidence, qualities, purity, reliability, edges),
         reliability=reliability,
+        told_by=evidence.manifest.get("params", {}).get("weight", {}).get("by", "cycles"),
         best=best,
         worst=worst,
         accepted=_against_accepted(study, evidence.manifest, metrics),

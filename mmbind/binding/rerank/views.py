@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from mmbind.binding.rerank.warping import Series
 from mmbind.encoders.representations import gravity_aligned, magnitude, raw, shortened, vertical, z_scored
 
+Doubles = npt.NDArray[np.float64]
 #: Windows that are looked at together.
 BLOCK = 4096
 #: Least deviation that counts: below it a window or a channel is constant.
@@ -54,12 +56,34 @@ def views_of(roles: Mapping[str, Series], view: str, steps: int) -> dict[str, Se
     viewed = {role: _blockwise(signals, VIEWS[view], steps) for role, signals in sorted(roles.items())}
     if view in UNIT:
         return viewed
+    mean, deviation = _scale(viewed)
+    return {role: ((values - mean) / deviation).astype(np.float32) for role, values in viewed.items()}
+
+
+def view_beside(roles: Mapping[str, Series], others: Series, view: str, steps: int) -> Series:
+    """The same view of other windows, scaled as the roles' are.
+
+    Args:
+        roles: as for :func:`views_of`.
+        others: windows of another role, float32 (n, samples, channels), finite.
+        view: a name of :data:`VIEWS`.
+        steps: steps per window.
+    """
+    seen = _blockwise(others, VIEWS[view], steps)
+    if view in UNIT:
+        return seen
+    mean, deviation = _scale({role: _blockwise(signals, VIEWS[view], steps) for role, signals in sorted(roles.items())})
+    scaled: Series = ((seen - mean) / deviation).astype(np.float32)
+    return scaled
+
+
+def _scale(viewed: Mapping[str, Series]) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of every channel over all windows, float64 (channels) each."""
     count = sum(values.shape[0] * values.shape[1] for values in viewed.values())
     mean = sum(values.sum(axis=(0, 1), dtype=np.float64) for values in viewed.values()) / count
     squares = sum(((values - mean) ** 2).sum(axis=(0, 1), dtype=np.float64) for values in viewed.values())
     deviation = np.sqrt(squares / count)
-    deviation = np.where(deviation > TINY, deviation, 1.0)
-    return {role: ((values - mean) / deviation).astype(np.float32) for role, values in viewed.items()}
+    return np.asarray(mean), np.where(deviation > TINY, deviation, 1.0)
 
 
 def _blockwise(signals: Series, view: Callable[[Series], Series], steps: int) -> Series:

@@ -98,6 +98,10 @@ def test_case_and_separators_do_not_matter_and_synonyms_do() -> None:
         ({"shared": {"modality": "label", "encoder": "labels", "fused": {"acc": 1}}}, "unknown modality 'acc'"),
         ({"shared": {"modality": "acc"}}, "only unlabelled roles that are bound by label"),
         ({"binding": {"rerank": {"kind": "dtw"}}}, "labels cannot be warped"),
+        (
+            {"binding": {"rerank": {"kind": "none"}, "weight": {"kind": "calibrated", "by": "labelled"}}},
+            "labels cannot judge pairs that are made by labels",
+        ),
     ],
 )
 def test_labels_and_signals_are_not_mixed_up(change: dict[str, object], told: str) -> None:

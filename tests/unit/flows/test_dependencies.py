@@ -14,6 +14,8 @@ LEARNERS = {"encoders", "learning", "training", "evaluation"}
 ROOMS = {"sources", "validation", "windows", "roles", "binding", "dataset", "reports", "versions", *LEARNERS}
 #: Imported with a room and not used by the stage: encoders also fit what bind only reads, validation also judges
 #: records, versions also trace pairs; windows that are only read were judged when they were cut, and so were pairs.
+#: The few windows that bind may embed itself (weight.by: labelled) go through the encoder that the embeddings name:
+#: what changes it, changes those.
 UNUSED = {
     "window": {"sources"},
     "assign": {"sources"},
