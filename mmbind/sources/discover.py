@@ -17,6 +17,7 @@ from mmbind.files import digest_of, short_id
 from mmbind.sources.identity import Owner, owner_of
 from mmbind.sources.labels import Mark
 from mmbind.sources.releases import FileReleases
+from mmbind.sources.rules import SAME_RECORDING, UNMATCHED_PATH
 
 #: Endings of files that are no logs (yet).
 PASSED_BY = (".part", ".tmp", ".dvc")
@@ -224,12 +225,12 @@ def _grouped(
     known: dict[str, Owner] = {}
     for path, owner in owners.items():
         if owner is None:
-            refused[path] = ("unmatched_path", f"the path does not fit the pattern {source.identity.pattern!r}.")
+            refused[path] = (UNMATCHED_PATH, f"the path does not fit the pattern {source.identity.pattern!r}.")
             continue
         group = groups.setdefault(owner.key, {})
         first = next((other for other, names in group.items() if set(names) & set(modalities[path])), None)
         if first is not None:
-            refused[path] = ("same_recording", f"by its path it is the same recording and modality as {first!r}.")
+            refused[path] = (SAME_RECORDING, f"by its path it is the same recording and modality as {first!r}.")
             continue
         group[path] = modalities[path]
         known.setdefault(owner.key, owner)

@@ -20,8 +20,8 @@ from mmbind.sources.ingest_summary import IngestSummary
 from mmbind.sources.label_tables import read_label_tables
 from mmbind.sources.readers import count_columns
 from mmbind.sources.releases import Releases
+from mmbind.sources.rules import MISSING_COLUMN
 from mmbind.sources.stated import stated
-from mmbind.sources.table import MISSING_COLUMN
 from mmbind.study import Study
 
 

@@ -23,11 +23,8 @@ from mmbind.files import sha256_file
 from mmbind.schema import QUARANTINE
 from mmbind.sources.discover import RecordingFiles, find_files
 from mmbind.sources.labels import Mark
+from mmbind.sources.rules import BAD_LABEL, NO_RECORDING
 from mmbind.units import NANOSECONDS
-
-#: Rules by which a row of a label table is set aside.
-BAD_LABEL = "bad_label"
-NO_RECORDING = "label_without_recording"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ import polars as pl
 from mmbind.config import Labels
 from mmbind.sources.parts import Parts
 
-#: Rule of a row of a label table that its recording cannot take.
-LABEL_UNFIT = "label_unfit"
 #: Later than any time.
 _NEVER = np.iinfo(np.int64).max
 

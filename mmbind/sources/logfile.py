@@ -16,11 +16,10 @@ from mmbind.schema import QUARANTINE
 from mmbind.sources.readers import reader_for
 from mmbind.sources.released import PlacingSifter, open_corrected, sifter_for
 from mmbind.sources.releases import FileReleases
+from mmbind.sources.rules import EMPTY_FILE, MISSING_COLUMN, MISSING_LABELS
 from mmbind.sources.sift import Sifted, Sifter
-from mmbind.sources.table import MISSING_COLUMN, Block, FileProblem, count_channels
+from mmbind.sources.table import Block, FileProblem, count_channels
 
-#: Rule of a file whose readings are kept though their labels could not be read.
-NO_LABELS = "missing_labels"
 #: Columns of kept readings beside time and channels, while a recording is read: the label as
 #: logged, and how often the clock had been set back before (:class:`mmbind.sources.sift.Sifted`).
 #: A colon, since channels may have any name that a column of a log has.
@@ -200,10 +199,10 @@ def _stream(
     for name in raw.missing:
         rows.counts.pop(name, None)
     if rows.counts and not any(counts["read"] for counts in rows.counts.values()):
-        raise FileProblem("empty_file", "the file holds no readings.")
+        raise FileProblem(EMPTY_FILE, "the file holds no readings.")
     notes = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in rows.unfit.items()]
     if rows.counts:
-        notes += [(NO_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
+        notes += [(MISSING_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
     rows.aside = [*_quarantined(path, [each for each in lost if each[0] in rows.counts])]
     rows.aside += [_notes(path, notes)] if notes else []
 
@@ -231,7 +230,7 @@ def _check_opens(file: Path) -> None:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}.", path=file) from None
     if empty:
-        raise FileProblem("empty_file", "the file is empty.")
+        raise FileProblem(EMPTY_FILE, "the file is empty.")
 
 
 def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:

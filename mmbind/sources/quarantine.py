@@ -13,7 +13,7 @@ from mmbind.config import DelimitedReader, JsonlReader, Source, TimestampClock
 from mmbind.errors import DataError, InputError, MissingStageError, nearest
 from mmbind.files import read_json, sha256_file
 from mmbind.sources.releases import FILE, PLACED, Release, Releases
-from mmbind.sources.sift import DUPLICATE_TIME
+from mmbind.sources.rules import DUPLICATE_TIME
 from mmbind.study import Study
 
 #: Why readings of other rules cannot simply go where their time puts them.

@@ -9,7 +9,8 @@ import polars as pl
 
 from mmbind.config import Source
 from mmbind.schema import QUARANTINE, RECORDINGS
-from mmbind.sources.labels import LABEL_UNFIT, Mark
+from mmbind.sources.labels import Mark
+from mmbind.sources.rules import LABEL_UNFIT
 
 
 @dataclass(frozen=True)

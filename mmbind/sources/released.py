@@ -16,7 +16,8 @@ from mmbind.sources.readers.encodings import CARRIAGE_RETURN, LINE_FEED
 from mmbind.sources.readers.lines import LineBlock, line_blocks
 from mmbind.sources.readers.streams import packed
 from mmbind.sources.releases import PLACED
-from mmbind.sources.sift import ASIDE, DUPLICATE_TIME, Sifted, Sifter
+from mmbind.sources.rules import DUPLICATE_TIME
+from mmbind.sources.sift import ASIDE, Sifted, Sifter
 from mmbind.sources.sound import split_sound
 from mmbind.sources.table import Block, RawFile
 from mmbind.sources.texts import Raw

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from mmbind.errors import DataError
 from mmbind.files import read_json, write_json
-from mmbind.sources.sift import BACKWARD_TIME, LEAP_TIME
+from mmbind.sources.rules import BACKWARD_TIME, LEAP_TIME
 
 #: The file of a study that holds its releases.
 FILE = "releases.json"

@@ -20,14 +20,11 @@ from mmbind.config import BatchClock, ModalitySource, SpreadClock, TimestampCloc
 from mmbind.schema import QUARANTINE, empty
 from mmbind.sources.order import BACK, LEAP, NOTHING, ON, SET_BACK, Fates, Times, judge
 from mmbind.sources.repair import spread_bursts, spread_over, spread_ticks
+from mmbind.sources.rules import BACKWARD_TIME, DUPLICATE_TIME, LEAP_TIME
 from mmbind.sources.sound import NONE_WRONG, split_sound
 from mmbind.sources.texts import Raw, Texts
 from mmbind.sources.without import without
 
-#: Rules by which a reading is set aside for its time; those of unsound ones are in ``sound``.
-DUPLICATE_TIME = "duplicate_time"
-BACKWARD_TIME = "backward_time"
-LEAP_TIME = "leap_time"
 #: Columns of readings set aside, and none of them.
 ASIDE = {column: QUARANTINE[column] for column in ("line", "raw", "rule", "reason")}
 _NONE_ASIDE = empty(ASIDE)

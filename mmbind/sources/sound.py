@@ -11,12 +11,9 @@ import polars as pl
 from mmbind.config import BatchClock, ModalitySource
 from mmbind.sources.clocks import reading_times
 from mmbind.sources.conversion import Channel, channels_of
+from mmbind.sources.rules import BAD_TIME, NOT_FINITE, OUT_OF_RANGE
 from mmbind.sources.without import without
 
-#: Rules by which an unsound reading is set aside.
-BAD_TIME = "bad_time"
-NOT_FINITE = "not_finite"
-OUT_OF_RANGE = "out_of_range"
 #: What is set aside, before its text is added.
 WRONG: dict[str, type[pl.DataType]] = {"line": pl.Int64, "rule": pl.String, "reason": pl.String}
 NONE_WRONG = pl.DataFrame(schema=WRONG)

@@ -22,6 +22,7 @@ import polars as pl
 
 from mmbind.config import ModalitySource, SampleClock
 from mmbind.errors import nearest
+from mmbind.sources.rules import BROKEN_LINE
 
 #: Lines that are no readings; modality is null when all modalities of the file lose one.
 BROKEN: dict[str, type[pl.DataType]] = {
@@ -30,10 +31,6 @@ BROKEN: dict[str, type[pl.DataType]] = {
     "rule": pl.String,
     "reason": pl.String,
 }
-#: Rule of a line or batch that cannot be taken apart into numbers.
-BROKEN_LINE = "broken_line"
-#: Rule of a file in which a modality's column is missing.
-MISSING_COLUMN = "missing_column"
 
 
 class FileProblem(Exception):  # noqa: N818  (it is caught and becomes a row of the quarantine)

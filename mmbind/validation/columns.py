@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mmbind.sources.sift import BACKWARD_TIME, DUPLICATE_TIME
-from mmbind.sources.sound import NOT_FINITE
+from mmbind.sources.rules import BACKWARD_TIME, DUPLICATE_TIME, NOT_FINITE
 from mmbind.validation.table import KEYS, Table
 
 #: What a row can be about.

@@ -63,7 +63,7 @@ class Verdict:
     def sentence(self) -> str:
         """The broken rule in one sentence without its full stop."""
         broken = self.broken or Finding("", "", self.observed)
-        unit = f" {self.unit}" if self.unit else ""
+        unit = f" {self.unit}" if self.unit not in ("", "1") else ""
         parts = [self.column or "the table", f" of {broken.modality}" if broken.modality else ""]
         parts += [f" in {broken.file}" if broken.file else "", f" is {broken.value}{unit}"]
         parts += [f", allowed is {self.limit}{unit}"]

@@ -57,10 +57,11 @@ class Resampler:
         Args:
             times: int64 ns (n,), ascending, n >= 1.
             values: float32 (n, channels).
-            interval: typical time between two readings, ns.
+            interval: typical time between two readings, ns; 0 for a single one, which needs no filter.
             step: time between two samples of the grid, ns.
             how: ``linear`` or ``polyphase``.
         """
+        interval = interval or step
         linear = how == "linear"
         ready = low_pass(times, values, interval=interval, step=step) if linear else values.astype(np.float64)
         return cls(times, ready, interval, step, how, pauses(times, interval))
@@ -170,4 +171,6 @@ def sample(times: Times, values: Values, grid: Times, *, reach: float) -> tuple[
     apart = np.maximum(times[right] - times[left], 1)
     weight = np.where(left == right, 0.0, past / apart)[..., None]
     samples = values[left] * (1 - weight) + values[right] * weight
-    return samples.astype(np.float32), (np.minimum(past, ahead) <= reach).mean(axis=1)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is for the gate of windows to find
+        narrow = samples.astype(np.float32)
+    return narrow, (np.minimum(past, ahead) <= reach).mean(axis=1)

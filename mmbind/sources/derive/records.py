@@ -16,10 +16,8 @@ from mmbind.errors import MmbindError
 from mmbind.files import canonical_json, write_parquet
 from mmbind.schema import QUARANTINE
 from mmbind.sources.derive.kinds import channels_of, derive
+from mmbind.sources.rules import NOT_DERIVABLE
 from mmbind.sources.stated import columns_of, stated
-
-#: Rule of a reading that its derived modality cannot be computed from.
-NOT_DERIVABLE = "not_derivable"
 
 
 @dataclass(frozen=True)

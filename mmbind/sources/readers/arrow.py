@@ -20,6 +20,7 @@ import pyarrow as pa
 from mmbind.config import ModalitySource, Source
 from mmbind.sources.readers.rows import ROWS, Column, RowTable
 from mmbind.sources.readers.streams import CutOffError
+from mmbind.sources.rules import UNREADABLE
 from mmbind.sources.table import FileProblem, RawFile
 
 _MAGIC = b"ARROW1"
@@ -114,4 +115,4 @@ def validated(batch: Any) -> pl.DataFrame:
 def damaged(kind: str, error: BaseException) -> FileProblem:
     """The problem of a file whose reader failed: the first line of what it said."""
     reason = str(error).strip().splitlines()
-    return FileProblem("unreadable", f"it is no {kind}, or damaged: {reason[0] if reason else type(error)}")
+    return FileProblem(UNREADABLE, f"it is no {kind}, or damaged: {reason[0] if reason else type(error)}")

@@ -22,6 +22,7 @@ import polars as pl
 
 from mmbind.errors import InputError, nearest
 from mmbind.sources.readers.heaps import check_heaps
+from mmbind.sources.rules import UNREADABLE
 from mmbind.sources.table import FileProblem
 
 #: What h5py raises at damage, beside nothing at all.
@@ -77,7 +78,7 @@ def opened(path: Path) -> Iterator[Any]:
             yield file
     except _FAILURES as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise FileProblem("unreadable", f"it is no HDF5 file, or damaged: {reason}.") from None
+        raise FileProblem(UNREADABLE, f"it is no HDF5 file, or damaged: {reason}.") from None
 
 
 def find_dataset(file: Any, path: str, axis: int) -> Dataset:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
+from mmbind.sources.rules import UNREADABLE
 from mmbind.sources.table import FileProblem
 
 _FILE_MARK = b"\x89HDF\r\n\x1a\n"
@@ -32,7 +33,7 @@ def check_heaps(path: Path) -> None:
         start = data.find(_HEAP_MARK)
         while start >= 0:
             if not _walk(data, start, length):
-                raise FileProblem("unreadable", f"it is damaged: the heap at byte {start} has no end.")
+                raise FileProblem(UNREADABLE, f"it is damaged: the heap at byte {start} has no end.")
             start = data.find(_HEAP_MARK, start + 1)
 
 

@@ -16,6 +16,7 @@ from mmbind.config import DelimitedReader, ModalitySource
 from mmbind.sources.readers.dialect import Dialect, SplitError, comments
 from mmbind.sources.readers.encodings import CARRIAGE_RETURN, LINE_FEED, foreign_mark
 from mmbind.sources.readers.lines import Flags, LineBlock, data_lines, line_blocks
+from mmbind.sources.rules import EMPTY_FILE, UNREADABLE
 from mmbind.sources.table import FileProblem, Sensors
 
 #: Bytes that are read to find the header.
@@ -104,9 +105,9 @@ def find_columns(path: Path, reader: DelimitedReader) -> tuple[list[str], bytes 
         try:
             names = dialect.split(block.text(header))
         except SplitError as error:
-            raise FileProblem("unreadable", f"its header, line {block.first + header}: {error}") from None
+            raise FileProblem(UNREADABLE, f"its header, line {block.first + header}: {error}") from None
         return [name.strip() for name in names], block.line(header)
-    raise FileProblem("empty_file", "the file holds no line with data.")
+    raise FileProblem(EMPTY_FILE, "the file holds no line with data.")
 
 
 def _usual_width(lines: LineBlock, voters: list[int], dialect: Dialect) -> int:
@@ -126,9 +127,9 @@ def _check_text(block: LineBlock, reader: DelimitedReader) -> None:
     """Refuses a file whose first lines show another encoding, or another end of lines."""
     mark = foreign_mark(block.source)
     if mark and not reader.encoding.startswith(mark):
-        raise FileProblem("unreadable", f"it starts with the mark of {mark.upper()}; set reader.encoding to {mark}.")
+        raise FileProblem(UNREADABLE, f"it starts with the mark of {mark.upper()}; set reader.encoding to {mark}.")
     if reader.newline == "lf" and len(block.stops) == 1 and b"\r" in block.data.rstrip():
-        raise FileProblem("unreadable", "its lines end with carriage returns alone; set reader.newline to cr.")
+        raise FileProblem(UNREADABLE, "its lines end with carriage returns alone; set reader.newline to cr.")
 
 
 def _data(lines: LineBlock, reader: DelimitedReader, header: bytes | None = None) -> Flags:

@@ -15,6 +15,7 @@ import polars as pl
 from mmbind.config import ModalitySource, Source
 from mmbind.errors import nearest
 from mmbind.sources.readers.mat5 import DamagedError, Variable, variables
+from mmbind.sources.rules import UNREADABLE
 from mmbind.sources.table import Block, FileProblem, RawFile, broken_frame, lacking, time_column
 
 
@@ -42,7 +43,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
             except _Lacking as error:
                 missing[name] = str(error)
     except DamagedError as error:
-        raise FileProblem("unreadable", f"it is no MATLAB file, or damaged: {error}.") from None
+        raise FileProblem(UNREADABLE, f"it is no MATLAB file, or damaged: {error}.") from None
     return RawFile(blocks, missing)
 
 

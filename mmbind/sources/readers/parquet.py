@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from mmbind.config import ModalitySource, Source
 from mmbind.sources.readers.arrow import FAILURES, column_of, damaged, validated
 from mmbind.sources.readers.rows import ROWS, RowTable
+from mmbind.sources.rules import UNREADABLE
 from mmbind.sources.table import FileProblem, RawFile
 
 _FAILURES = (*FAILURES, MemoryError)
@@ -51,4 +52,4 @@ def _frames(path: Path, names: list[str]) -> Iterator[pl.DataFrame]:
     except _FAILURES as error:
         raise damaged("Parquet file", error) from None
     if read != height:
-        raise FileProblem("unreadable", f"it is damaged: it says {height} rows and has not as many.")
+        raise FileProblem(UNREADABLE, f"it is damaged: it says {height} rows and has not as many.")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mmbind.config import ModalitySource, Source, TableReader
+from mmbind.sources.readers.moments import known_moments, shown_moments
 from mmbind.sources.readers.streams import CutOffError
 from mmbind.sources.table import (
     Block,
@@ -123,6 +124,7 @@ class RowTable:
             frame: rows of :attr:`columns`.
             start: how many rows came before them.
         """
+        whole, frame = frame, known_moments(frame)
         lines = pl.Series("line", range(start + 1, start + frame.height + 1), dtype=pl.Int64)
         broken: list[tuple[str | None, int, str]] = []
         if self.sensors is None or self.sensor is None:
@@ -140,7 +142,7 @@ class RowTable:
             readings[name], worded = self._readings(rows, keys, spec)
             broken += [(name, line, reason) for line, reason in worded.items()]
         read = {name: frame.height - numbers[name].null_count() for name in self.present}
-        return Block(readings, broken_frame(broken), read, lambda asked: _raw(frame, asked, start))
+        return Block(readings, broken_frame(broken), read, lambda asked: _raw(whole, asked, start))
 
     def _end(self, start: int, reason: str) -> Block:
         """A block of one broken row, which ends the file."""
@@ -207,6 +209,6 @@ def _may_hold_numbers(dtype: pl.DataType | None) -> bool:
 def _raw(frame: pl.DataFrame, lines: pl.Series, start: int) -> pl.Series:
     """Some rows (by line, repeats allowed) as JSON objects."""
     wanted = lines.unique().sort()
-    rows = frame[(wanted - start - 1).to_list()].iter_rows(named=True)
+    rows = shown_moments(frame[(wanted - start - 1).to_list()]).iter_rows(named=True)
     found = [json.dumps(row, default=str).encode() for row in rows]
     return pl.Series(found, dtype=pl.Binary).gather(wanted.search_sorted(lines))

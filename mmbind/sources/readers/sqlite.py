@@ -22,6 +22,7 @@ import polars as pl
 from mmbind.config import ModalitySource, Source, SqliteReader
 from mmbind.errors import nearest
 from mmbind.sources.readers.rows import RowTable
+from mmbind.sources.rules import MISSING_TABLE, UNREADABLE
 from mmbind.sources.table import FileProblem, RawFile
 
 #: Rows of a block: cells are Python objects for a moment.
@@ -47,7 +48,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
         beside = path.with_name(path.name + ending)
         if beside.is_file() and _first_byte(beside) not in (b"", b"\0"):
             raise FileProblem(
-                "unreadable",
+                UNREADABLE,
                 f"changes of it lie in {beside.name!r}; open it once with sqlite3 where it was written, and close it.",
             )
     try:
@@ -86,9 +87,9 @@ def _table(database: sqlite3.Connection, wanted: str | None) -> str:
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted is None:
-        raise FileProblem("missing_table", f"reader.table must say which of its tables: {', '.join(names) or 'none'}.")
+        raise FileProblem(MISSING_TABLE, f"reader.table must say which of its tables: {', '.join(names) or 'none'}.")
     if wanted not in names:
-        raise FileProblem("missing_table", f"the table {wanted!r} is missing. {nearest(wanted, names)}")
+        raise FileProblem(MISSING_TABLE, f"the table {wanted!r} is missing. {nearest(wanted, names)}")
     return wanted
 
 
@@ -136,4 +137,4 @@ def _text(cell: Any) -> str:
 
 
 def _damaged(error: object) -> FileProblem:
-    return FileProblem("unreadable", f"it is no SQLite database, or damaged: {error}.")
+    return FileProblem(UNREADABLE, f"it is no SQLite database, or damaged: {error}.")

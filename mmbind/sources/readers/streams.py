@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from mmbind.sources.rules import UNREADABLE
 from mmbind.sources.table import FileProblem
 
 #: Unpacked bytes that are asked of zstd at once.
@@ -132,7 +133,7 @@ def _zstd_rest(path: Path, given: int) -> bytes:
 
 
 def _damaged(kind: str, reason: str) -> FileProblem:
-    return FileProblem("unreadable", f"it is no {kind} stream, or damaged: {reason.strip().splitlines()[0]}.")
+    return FileProblem(UNREADABLE, f"it is no {kind} stream, or damaged: {reason.strip().splitlines()[0]}.")
 
 
 _UNPACK: dict[str, Callable[[Path, int], Iterator[bytes]]] = {".gz": _gzip, ".zst": _zstd}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbind.windows.grid import Cuts
-from mmbind.windows.resample import low_pass, sample, taps
+from mmbind.windows.resample import Resampler, low_pass, sample, taps
 from tests.unit.windows.recorded import nanoseconds, sine
 
 MS = 1_000_000
@@ -97,3 +97,11 @@ def test_the_filter_is_symmetric_and_keeps_the_level() -> None:
     response = taps(2.5, 25)
     assert np.array_equal(response, response[::-1])
     assert response.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("how", ["linear", "polyphase"])
+def test_a_single_reading_covers_no_more_than_its_neighbourhood(how: str) -> None:
+    one = Resampler.of(np.array([1000 * MS]), np.array([[3.0]], dtype=np.float32), interval=0, step=100e6, how=how)
+    samples, share = one.on(np.arange(20)[None] * 100 * MS)
+    assert samples.tolist() == [[[3.0]] * 20]
+    assert share.tolist() == [3 / 20]

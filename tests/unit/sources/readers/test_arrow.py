@@ -69,3 +69,26 @@ def test_values_that_break_their_own_format_are_not_believed(tmp_path: Path) -> 
         writer.write_table(content)
     ingest(study, "s")
     assert aside(study) == [("p1_1.log", None, None, "unreadable")]
+
+
+@pytest.mark.parametrize(
+    "kind", [pl.Datetime("ms"), pl.Datetime("us", "UTC"), pl.Datetime("ns"), pl.Date(), pl.Duration("ms")], ids=str
+)
+@pytest.mark.parametrize("column", ["t", "label"])
+def test_moments_that_no_calendar_holds_are_no_times_and_no_labels(
+    tmp_path: Path, kind: pl.DataType, column: str
+) -> None:
+    study = wide_study(tmp_path, "arrow")
+    day = kind == pl.Date
+    number, stored = (
+        2**31 - 1 if day else -(2**62) - 1,
+        pa.date32() if day else pl.Series([], dtype=kind).to_arrow().type,
+    )
+    content = wide(1).drop(column).with_columns(ax=pl.lit(None, dtype=pl.Float64)).to_arrow()
+    content = content.append_column(column, pa.array([number], pa.int32() if day else pa.int64()).view(stored))
+    with pa.ipc.new_stream(str(study.raw("s") / "p1_1.log"), content.schema) as writer:
+        writer.write_table(content)
+    ingest(study, "s")
+    rows = table(study, "quarantine")
+    assert ("bad_time" if column == "t" else "not_finite") in rows["rule"].to_list()
+    assert str(number) in rows["raw"][0].decode()
