@@ -1,24 +1,34 @@
 """Roles that do not all share one modality, from raw logs to the report: four of the demo fleets, three of UTD-MHAD."""
 
+import html
+import shutil
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import torch
 import yaml
 
 from mmbind.binding import bind
 from mmbind.dataset import load_binding
+from mmbind.dataset.table import SampleTable
 from mmbind.encoders import embed, fit_shared_encoder
-from mmbind.files import digest_folder, read_json
+from mmbind.evaluation import evaluate
+from mmbind.files import digest_folder, read_json, write_parquet
 from mmbind.reports import write_binding_report
+from mmbind.reports.evaluation_page import title
 from mmbind.roles import assign_roles
 from mmbind.simulation import write_demo_fleets
 from mmbind.sources import fetch_archives, ingest
 from mmbind.study import Study
+from mmbind.training import TrainSummary, train
+from mmbind.training.samples import pseudo_paired
 from mmbind.validation import validate
 from mmbind.versions import trace_pair
 from mmbind.windows import cut_windows
+from mmbind.windows.store import WindowStore
+from tests.e2e.support import SHRUNK
 from tests.support import ROOT, raw_archives
 
 pytestmark = pytest.mark.slow
@@ -69,7 +79,15 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Study:
                        "labels": {"count": 8, "draw": "balanced"}}  # fmt: skip
     roles["test"] = {"sources": ["fleet_c"], "subjects": ["c02"], "modalities": every}
     shared = {"modality": "acc", "also": ["gyro", "mag"], "encoder": "statistics"}
-    study = study_of(tmp_path_factory.mktemp("four"), ROOT / "params.yaml", roles=roles, shared=shared)
+    methods = ["lower", "mim", "dcm", "mmbind_paper", "mmbind", "upper", "oracle"]
+    study = study_of(
+        tmp_path_factory.mktemp("four"),
+        ROOT / "params.yaml",
+        roles=roles,
+        shared=shared,
+        training=SHRUNK["training"],
+        evaluation={**SHRUNK["evaluation"], "methods": methods},
+    )
     counts = {"fleet_a": 4, "fleet_b": 4, "fleet_c": 2}
     write_demo_fleets(study.raw(""), people=counts, minutes=dict.fromkeys(counts, 5.0))
     return study
@@ -121,6 +139,64 @@ def test_the_same_bytes_again(four: Study, told: dict[str, Any]) -> None:
     before = digest_folder(four.bindings)
     bind(four)
     assert digest_folder(four.bindings) == before
+
+
+def test_the_report_names_the_chains(four: Study, told: dict[str, Any]) -> None:
+    page = html.unescape(four.report("binding").read_text())
+    for path, by in (("A > B > C", "acc > gyro"), ("D > C > B", "mag > gyro")):
+        assert path in page
+        assert by in page
+    assert "of the pairs are bridges" in page
+
+
+@pytest.fixture(scope="module")
+def trained(four: Study, told: dict[str, Any]) -> TrainSummary:
+    return train(four)
+
+
+def test_the_recipe_trains_on_bridged_pairs(four: Study, trained: TrainSummary) -> None:
+    """All pairs count, the model hears every modality, and without the bridges it is another one."""
+    pairs = pl.read_parquet(four.bindings / "pairs.parquet")
+    assert trained.metrics["pseudo_pairs"] == pairs.height
+    assert trained.modalities == ["acc", "gyro", "mag"]
+    whole = read_json(four.model("multimodal") / "card.json")
+    kept = {path: path.read_bytes() for path in (four.bindings / "pairs.parquet", four.metrics("train"))}
+    model = four.model("multimodal").rename(four.root / "whole")
+    write_parquet(four.bindings / "pairs.parquet", pairs.filter(pl.col("bridge").is_null()))
+    try:
+        direct = train(four)
+        card = read_json(four.model("multimodal") / "card.json")
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+        shutil.rmtree(four.model("multimodal"))
+        model.rename(four.model("multimodal"))
+    assert direct.metrics["pseudo_pairs"] < pairs.height
+    assert card["weights"] != whole["weights"]
+
+
+def test_samples_of_an_end_of_the_chain_borrow_from_the_other(four: Study, told: dict[str, Any]) -> None:
+    """A has acc; what it borrows of B directly and of C over B stands in one sample."""
+    stores = [WindowStore.open(four.role(role), stage="assign") for role in "ABCD"]
+    pairs = pl.read_parquet(four.bindings / "pairs.parquet")
+    samples = pseudo_paired(stores, SampleTable.of(stores, pairs))
+    ends = torch.tensor([window in set(stores[0].ids) for window in samples.windows])
+    assert ends.any()
+    for name in ("acc", "gyro", "mag"):
+        assert (samples.rows[name][ends] >= 0).float().mean() > 0.95
+
+
+def test_the_methods_are_compared(four: Study, trained: TrainSummary) -> None:
+    summary = evaluate(four)
+    compared = {"lower", "mim", "mmbind", "upper", "oracle"}
+    assert compared <= set(summary.methods)
+    for name in compared:
+        assert 0 <= summary.methods[name]["accuracy"]["mean"] <= 1
+    assert summary.test_windows > 50
+    left_out = {line.split(":")[0]: line for line in summary.lines() if "left out" in line}
+    assert set(left_out) == {"dcm", "mmbind_paper"} == set(summary.unavailable)
+    page = html.unescape(four.report("evaluation").read_text())
+    assert all(title(name) in page for name in compared)
 
 
 @pytest.fixture(scope="module")
