@@ -41,6 +41,7 @@ def _study_option(function: click.decorators.FC) -> click.decorators.FC:
 @click.option("--rotation", "rotations", multiple=True, help="A rotation; the reported ones when left out.")
 @click.option("--seed", "seeds", type=int, multiple=True, help="A seed.")
 @click.option("--method", "methods", multiple=True, help="A method.")
+@click.option("--ablation", "ablations", multiple=True, help="An ablation instead of the study's own parameters.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings side by side.")
 @click.pass_obj
 def run(
@@ -52,6 +53,7 @@ def run(
     rotations: tuple[str, ...],
     seeds: tuple[int, ...],
     methods: tuple[str, ...],
+    ablations: tuple[str, ...],
     workers: int,
 ) -> None:
     """Train what is missing of the protocol's grid and store the results.
@@ -62,7 +64,7 @@ def run(
     from mmbind.evaluation.grid import Selection, run_grid
     from mmbind.study import Study
 
-    selection = Selection(tasks, labels, draws, rotations, seeds, methods)
+    selection = Selection(tasks, labels, draws, rotations, seeds, methods, ablations)
     for line in run_grid(Study.load(study or before or "."), selection, workers=workers).lines():
         click.echo(line)
 

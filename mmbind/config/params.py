@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from mmbind.config.base import Section
 from mmbind.config.binding import Binding, Report
@@ -18,7 +18,7 @@ from mmbind.config.roles import TARGET, TEST, FolderName, Role, Rotation
 from mmbind.config.shared import LABEL, Shared
 from mmbind.config.sources import Archive, Name, Source
 from mmbind.config.windows import EventCut, Windows
-from mmbind.errors import ConfigError, nearest
+from mmbind.errors import ConfigError, InputError, nearest
 
 #: The file of a study that holds its parameters.
 PARAMS_FILE = "params.yaml"
@@ -46,6 +46,34 @@ class Params(Section):
     def unlabelled_roles(self) -> list[str]:
         """Names of the roles that are bound (all but target and test), sorted."""
         return sorted(name for name in self.roles if name not in (TARGET, TEST))
+
+    def changed(self, changes: Mapping[str, JsonValue]) -> Self:
+        """The parameters with other values, checked as those of a file; ``protocol`` stays as it is.
+
+        Args:
+            changes: values by path, e.g. ``training.student.prior``.
+
+        Raises:
+            InputError: for a path that does not exist, or a value that does not fit.
+        """
+        values = self.model_dump(mode="json", exclude={"protocol"})
+        for path, value in changes.items():
+            section, names = values, path.split(".")
+            for depth, name in enumerate(names):
+                if not isinstance(section, dict) or name not in section:
+                    known = list(section) if isinstance(section, dict) else []
+                    raise InputError(
+                        f"There is no parameter {'.'.join(names[: depth + 1])!r}.", hint=nearest(name, known)
+                    )
+                if depth + 1 < len(names):
+                    section = section[name]
+            section[names[-1]] = value
+        try:
+            found = type(self).model_validate(values)
+        except ValidationError as error:
+            told = explain(error, values, Params)
+            raise InputError(f"{'.'.join(map(str, told.location))}: {told.message}", hint=told.hint) from None
+        return found.model_copy(update={"protocol": self.protocol})
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -90,6 +118,11 @@ class Params(Section):
         if both:
             why = f"settings were chosen on the rotation {both[0]!r} (protocol.tuning), so it is not reported"
             raise DisagreementError(["protocol", "reported"], why)
+        for name, ablation in protocol.ablations.items():
+            try:
+                self.changed(ablation.change)
+            except InputError as error:
+                raise DisagreementError(["protocol", "ablations", name, "change"], str(error)) from None
         cut = self.windows.cut
         for task, modalities in protocol.tasks.items():
             _all_known("modality", modalities, self.windows.modalities, "protocol", "tasks", task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, NonNegativeInt, field_validator
+from pydantic import Field, JsonValue, NonNegativeInt, field_validator
 
 from mmbind.config.base import Once, Section
 from mmbind.config.learning import MethodName
@@ -15,6 +15,14 @@ from mmbind.config.sources import Name
 Draw = Literal["balanced", "random"]
 #: A number of labelled windows.
 LabelCount = Annotated[int, Field(ge=1)]
+
+
+class Ablation(Section):
+    """Methods with some parameters otherwise, everything else being equal."""
+
+    #: Values by the parameter's path, e.g. ``training.student.prior: none``.
+    change: dict[str, JsonValue] = Field(min_length=1)
+    methods: Once[MethodName] = ["mmbind"]
 
 
 class Protocol(Section):
@@ -35,6 +43,8 @@ class Protocol(Section):
     #: Every method is trained once per seed, from pre-training on.
     seeds: Once[NonNegativeInt] = Field(default=[0, 1], min_length=1)
     methods: Once[MethodName] = Field(default=list(get_args(MethodName)), min_length=1)
+    #: Parts of the recipe that are changed or taken away, to see what they are worth.
+    ablations: dict[FolderName, Ablation] = {}
 
     @field_validator("tasks")
     @classmethod

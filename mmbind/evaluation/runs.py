@@ -25,14 +25,9 @@ from mmbind.study import Study
 
 #: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
 TRAINING_CODE = (
-    "binding",
-    "config/binding.py",
-    "config/learning.py",
+    "binding/rerank",
     "dataset/table.py",
     "encoders/representations.py",
-    "encoders/shared.py",
-    "encoders/spaces.py",
-    "encoders/store.py",
     "evaluation/answers.py",
     "evaluation/inputs.py",
     "evaluation/leakage.py",
@@ -45,6 +40,8 @@ TRAINING_CODE = (
     "training",
     "windows/store.py",
 )
+#: What else determines the runs of methods that bind for themselves.
+BINDING_CODE = ("binding", "encoders")
 
 
 @dataclass(frozen=True)
@@ -150,6 +147,8 @@ def run_key(
         "inputs": inputs_of(method, inputs),
         "code": software(*TRAINING_CODE),
     }
+    if "embeddings" in METHODS[method].reads:
+        determines["binding_code"] = software(*BINDING_CODE)
     return digest_of(determines)
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from mmbind.config import Draw, Protocol
+from mmbind.config import Draw, MethodName, Protocol
 from mmbind.errors import InputError, nearest
 from mmbind.study import Study
+
+#: Parameters that determine a cell's stores.
+STORE_PARAMS = ("binding", "compute", "roles", "shared", "sources")
 
 Named = TypeVar("Named", bound=object)
 
@@ -22,22 +25,29 @@ class Cell:
         task: name of the task.
         labels: labelled windows of the target.
         draw: how they are drawn.
+        ablation: name of the ablation; empty for the study's own parameters.
     """
 
     rotation: str
     task: str
     labels: int
     draw: Draw
+    ablation: str = ""
 
     @property
     def name(self) -> str:
         """A folder name."""
         return f"{self.rotation}-{self.task}-{self.labels}-{self.draw}"
 
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.name}, {self.ablation}" if self.ablation else self.name
+
 
 @dataclass(frozen=True)
 class Selection:
-    """A part of the grid; an empty field means all (of the rotations: the reported ones).
+    """A part of the grid; an empty field means all (rotations: the reported ones; ablations: none).
 
     Attributes:
         tasks: names of tasks.
@@ -46,6 +56,7 @@ class Selection:
         rotations: names of rotations; those for tuning are run only when named.
         seeds: seeds.
         methods: names of methods.
+        ablations: names of ablations, which are run in the place of the study's own parameters.
     """
 
     tasks: Sequence[str] = field(default=())
@@ -54,6 +65,7 @@ class Selection:
     rotations: Sequence[str] = field(default=())
     seeds: Sequence[int] = field(default=())
     methods: Sequence[str] = field(default=())
+    ablations: Sequence[str] = field(default=())
 
     def of(self, protocol: Protocol) -> Protocol:
         """The protocol without what is not selected; ``reported`` holds all rotations to be run.
@@ -71,6 +83,10 @@ class Selection:
             else protocol.reported,
             "seeds": _chosen("seed", self.seeds, protocol.seeds),
             "methods": _chosen("method", self.methods, protocol.methods),
+            "ablations": {
+                name: protocol.ablations[name]
+                for name in (_chosen("ablation", self.ablations, protocol.ablations) if self.ablations else ())
+            },
         }
         return protocol.model_copy(update=values)
 
@@ -90,14 +106,36 @@ def protocol_of(study: Study) -> Protocol:
 
 
 def cells_of(protocol: Protocol) -> list[Cell]:
-    """All cells, those of one task, label count and draw together."""
+    """All cells, those of one task, label count and draw together: of the ablations where there are any."""
     return [
-        Cell(rotation, task, labels, draw)
+        Cell(rotation, task, labels, draw, ablation)
+        for ablation in protocol.ablations or [""]
         for task in protocol.tasks
         for labels in protocol.labels
         for draw in protocol.draws
         for rotation in protocol.rotations
     ]
+
+
+def methods_of(protocol: Protocol, cell: Cell) -> list[MethodName]:
+    """The protocol's methods that a cell is for."""
+    wanted = protocol.ablations[cell.ablation].methods if cell.ablation else protocol.methods
+    return [name for name in protocol.methods if name in wanted]
+
+
+def ablated(study: Study, name: str) -> Study:
+    """The study with an ablation's parameters; its stores lie apart, where these determine them.
+
+    Args:
+        study: the study.
+        name: of the ablation; empty for the study's own parameters.
+    """
+    if not name:
+        return study
+    params = study.params.changed(protocol_of(study).ablations[name].change)
+    stores = [one.model_dump(mode="json", include=set(STORE_PARAMS)) for one in (params, study.params)]
+    apart = study.data / ".work" / "ablations" / name
+    return Study(study.root, params, study.data if stores[0] == stores[1] else apart)
 
 
 def _chosen(what: str, wanted: Sequence[Named], known: Iterable[Named]) -> list[Named]:

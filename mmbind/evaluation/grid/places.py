@@ -11,15 +11,16 @@ import shutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 from filelock import FileLock
 
 from mmbind.binding import bind
-from mmbind.config import TARGET, TEST, LabelledSample, MethodName, Params, Role, Rotation
+from mmbind.config import TARGET, TEST, LabelledSample, MethodName, Params, Role
 from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.errors import MissingStageError
-from mmbind.evaluation.grid.cells import Cell, protocol_of
+from mmbind.evaluation.grid.cells import STORE_PARAMS, Cell, ablated, protocol_of
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods.mmbind_paper import MMBindPaper
@@ -34,8 +35,6 @@ from mmbind.study import Study
 CODE = ("binding", "config", "dataset/table.py", "encoders", "files.py", "learning", "roles", "schema.py", "windows")
 #: What a cell takes from its rotation, below the study's ``data``.
 SHARED = ("bindings", "embeddings", "models/shared")
-#: Parameters that determine the stores.
-_PARAMS = {"binding", "compute", "roles", "shared", "sources"}
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,25 @@ class Place:
     Attributes:
         root: the study's folder.
         params: the study's parameters as JSON.
-        cell: the cell; None for what all cells of the rotation share.
-        rotation: its name.
+        cell: the cell.
+        shared: whether what all cells of its rotation share is asked for.
     """
 
     root: str
     params: str
-    rotation: str
-    cell: Cell | None
+    cell: Cell
+    shared: bool
 
+    @classmethod
+    def of(cls, study: Study, cell: Cell, *, shared: bool = False) -> Self:
+        """The request for :func:`prepare`."""
+        return cls(str(study.root.resolve()), study.params.model_dump_json(), cell, shared)
 
-def place(study: Study, rotation: str, cell: Cell | None = None) -> Place:
-    """The request for :func:`prepare`."""
-    return Place(str(study.root.resolve()), study.params.model_dump_json(), rotation, cell)
+    @property
+    def study(self) -> Study:
+        """The study, with its own parameters."""
+        root = Path(self.root)
+        return Study(root, Params.model_validate_json(self.params), root / "data")
 
 
 def prepare(request: Place) -> None:
@@ -68,12 +73,11 @@ def prepare(request: Place) -> None:
         InputError: when a role cannot be filled, or too few windows have labels.
         LeakageError: when roles share a person, a recording or content.
     """
-    root = Path(request.root)
-    study = Study(root, Params.model_validate_json(request.params), root / "data")
-    if request.cell is None:
-        _prepare_rotation(study, request.rotation)
+    study, cell = request.study, request.cell
+    if request.shared:
+        _prepare_rotation(rotation_study(study, cell), _shared_key(study, cell))
     else:
-        _prepare_cell(study, request.cell)
+        _prepare_cell(cell_study(study, cell), rotation_study(study, cell), _cell_key(study, cell))
 
 
 def up_to_date(request: Place) -> bool:
@@ -82,36 +86,31 @@ def up_to_date(request: Place) -> bool:
     Raises:
         MissingStageError: before ``window`` was run.
     """
-    root = Path(request.root)
-    study = Study(root, Params.model_validate_json(request.params), root / "data")
-    base = rotation_study(study, request.rotation)
-    if request.cell is None:
-        return _made(base.data / "rotation.json") == _key(study, base)
-    own = cell_study(study, request.cell)
-    return _made(own.data / "cell.json") == digest_of([_key(study, base), _key(study, own)])
+    study, cell = request.study, request.cell
+    if request.shared:
+        return _made(rotation_study(study, cell).data / "rotation.json") == _shared_key(study, cell)
+    return _made(cell_study(study, cell).data / "cell.json") == _cell_key(study, cell)
 
 
-def rotation_study(study: Study, name: str) -> Study:
-    """The study with a rotation's people, whose outputs lie apart."""
-    protocol = protocol_of(study)
-    rotation = next(one for one in study.params.rotations if one.name == name)
+def rotation_study(study: Study, cell: Cell) -> Study:
+    """The study with the people of a cell's rotation, whose outputs lie apart."""
+    protocol, turned = protocol_of(study), ablated(study, cell.ablation)
     labels = LabelledSample(count=min(protocol.labels), draw=protocol.draws[0])
-    roles = _roles(study, rotation, {TARGET: {"labels": labels}})
-    return study.rotated(roles, _folder(study) / "rotations" / name)
+    roles = _roles(turned, cell, {TARGET: {"labels": labels}})
+    return turned.rotated(roles, turned.data / ".work" / "protocol" / "rotations" / cell.rotation)
 
 
 def cell_study(study: Study, cell: Cell) -> Study:
     """The study with a cell's people, modalities and labels, whose outputs lie apart."""
-    kept = protocol_of(study).tasks[cell.task]
-    rotation = next(one for one in study.params.rotations if one.name == cell.rotation)
+    kept, turned = protocol_of(study).tasks[cell.task], ablated(study, cell.ablation)
     labels = LabelledSample(count=cell.labels, draw=cell.draw)
-    roles = _roles(study, rotation, {TARGET: {"labels": labels, "modalities": kept}, TEST: {"modalities": kept}})
-    return study.rotated(roles, _folder(study) / "cells" / cell.name)
+    roles = _roles(turned, cell, {TARGET: {"labels": labels, "modalities": kept}, TEST: {"modalities": kept}})
+    return turned.rotated(roles, turned.data / ".work" / "protocol" / "cells" / cell.name)
 
 
-def purities(study: Study, rotation: str) -> dict[MethodName, float | None]:
-    """Purity of the pairs that methods train on in a rotation, by method; None where it is unknown."""
-    known: dict[MethodName, float | None] = read_json(rotation_study(study, rotation).data / "rotation.json")["purity"]
+def purities(study: Study, cell: Cell) -> dict[MethodName, float | None]:
+    """Purity of the pairs that methods train on in a cell, by method; None where it is unknown."""
+    known: dict[MethodName, float | None] = read_json(rotation_study(study, cell).data / "rotation.json")["purity"]
     return known
 
 
@@ -139,8 +138,7 @@ def pair_purity(inputs: Inputs, pairs: pl.DataFrame) -> float | None:
     return round(sum(known["purity"].to_list()) / known.height, 6) if known.height else None
 
 
-def _prepare_rotation(study: Study, name: str) -> None:
-    turned, key = rotation_study(study, name), _key(study, rotation_study(study, name))
+def _prepare_rotation(turned: Study, key: str) -> None:
     with _lock(turned):
         if _made(turned.data / "rotation.json") == key:
             return
@@ -156,9 +154,7 @@ def _prepare_rotation(study: Study, name: str) -> None:
         write_json(turned.data / "rotation.json", {"key": key, "purity": found})
 
 
-def _prepare_cell(study: Study, cell: Cell) -> None:
-    own, base = cell_study(study, cell), rotation_study(study, cell.rotation)
-    key = digest_of([_key(study, base), _key(study, own)])
+def _prepare_cell(own: Study, base: Study, key: str) -> None:
     with _lock(own):
         if _made(own.data / "cell.json") == key:
             return
@@ -170,13 +166,18 @@ def _prepare_cell(study: Study, cell: Cell) -> None:
         write_json(own.data / "cell.json", {"key": key})
 
 
-def _roles(study: Study, rotation: Rotation, updates: dict[str, dict[str, object]]) -> dict[str, Role]:
+def _shared_key(study: Study, cell: Cell) -> str:
+    return _key(study, rotation_study(study, cell))
+
+
+def _cell_key(study: Study, cell: Cell) -> str:
+    return digest_of([_shared_key(study, cell), _key(study, cell_study(study, cell))])
+
+
+def _roles(study: Study, cell: Cell, updates: dict[str, dict[str, object]]) -> dict[str, Role]:
+    rotation = next(one for one in study.params.rotations if one.name == cell.rotation)
     turned = turned_roles(study, rotation)
     return {name: role.model_copy(update=updates.get(name, {})) for name, role in turned.items()}
-
-
-def _folder(study: Study) -> Path:
-    return study.root / "data" / ".work" / "protocol"
 
 
 def _lock(study: Study) -> FileLock:
@@ -196,7 +197,7 @@ def _key(study: Study, turned: Study) -> str:
         if not (study.windows(source) / "manifest.json").is_file():
             raise MissingStageError(study.windows(source), "window")
         windows[source] = _digest(study.windows(source), (study.windows(source) / "manifest.json").stat().st_mtime_ns)
-    params = turned.params.model_dump(mode="json", include=_PARAMS)
+    params = turned.params.model_dump(mode="json", include=set(STORE_PARAMS))
     return digest_of({"params": params, "windows": windows, "code": software(*CODE)})
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from mmbind.config.params import PARAMS_FILE
 from mmbind.errors import InputError
-from mmbind.evaluation.grid.cells import protocol_of
+from mmbind.evaluation.grid.cells import ablated, protocol_of
 from mmbind.evaluation.grid.run import code_version, results_folder, settings_version
 from mmbind.files import whole_folder, write_text
 from mmbind.reports.results import Results
@@ -66,7 +68,22 @@ def page_of(house: Path, present: Present | None = None) -> Page:
 
 def present_versions(house: Path) -> Present:
     """Versions of the code and of each study's parameters as they are now."""
-    return Present(code_version(), {protocol_of(one).name: settings_version(one) for one in _studies(house)})
+    settings = {}
+    for study in _studies(house):
+        protocol = protocol_of(study)
+        settings[protocol.name] = settings_version(study)
+        for name in protocol.ablations:
+            settings[f"{protocol.name}/{name}"] = settings_version(ablated(study, name))
+    return Present(code_version(), settings)
+
+
+def shown(value: JsonValue) -> str:
+    """A value as in a line of YAML."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(shown, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def studies_of(house: Path) -> Iterator[StudyResults]:
@@ -86,6 +103,10 @@ def studies_of(house: Path) -> Iterator[StudyResults]:
             },
             tasks=protocol.tasks,
             methods=protocol.methods,
+            ablations={
+                name: "; ".join(f"{path}: {shown(value)}" for path, value in ablation.change.items())
+                for name, ablation in protocol.ablations.items()
+            },
         )
 
 

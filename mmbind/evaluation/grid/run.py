@@ -17,8 +17,8 @@ from filelock import FileLock
 
 from mmbind.config import TEST, MethodName
 from mmbind.errors import InputError, MmbindError
-from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, protocol_of
-from mmbind.evaluation.grid.places import cell_study, place, prepare, purities, up_to_date
+from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, methods_of, protocol_of
+from mmbind.evaluation.grid.places import Place, cell_study, prepare, purities, rotation_study, up_to_date
 from mmbind.evaluation.grid.score import Versions, score
 from mmbind.evaluation.harness import plan
 from mmbind.evaluation.inputs import Inputs
@@ -77,6 +77,7 @@ class _Wanted:
             "study": study,
             "task": self.cell.task,
             "method": self.request.method,
+            "ablation": self.cell.ablation,
             "labels": self.cell.labels,
             "draw": self.cell.draw,
             "rotation": self.cell.rotation,
@@ -115,16 +116,19 @@ def run_grid(study: Study, selection: Selection | None = None, *, workers: int =
     """
     protocol = (selection or Selection()).of(protocol_of(study))
     cells = cells_of(protocol)
-    rotations = [place(study, name) for name in dict.fromkeys(cell.rotation for cell in cells)]
+    # one of the cells stands for all that share its rotation's stores
+    sharing = {rotation_study(study, cell).data: Place.of(study, cell, shared=True) for cell in cells}
+    rotations = list(sharing.values())
     missing = [one for one in rotations if not up_to_date(one)]
     list(progress(each(prepare, missing, workers=workers), "rotations: bindings", total=len(missing)))
     for cell in progress(cells, "cells: roles"):
-        prepare(place(study, cell.rotation, cell))
-    evaluation = study.params.evaluation.model_copy(update={"methods": protocol.methods, "seeds": protocol.seeds})
+        prepare(Place.of(study, cell))
     unavailable: dict[MethodName, str] = {}
     wanted: list[_Wanted] = []
     for cell in progress(cells, "cells: digests"):
         own = cell_study(study, cell)
+        asked = {"methods": methods_of(protocol, cell), "seeds": protocol.seeds}
+        evaluation = own.params.evaluation.model_copy(update=asked)
         planned = plan(Study(own.root, own.params.model_copy(update={"evaluation": evaluation}), own.data))
         unavailable |= planned.unavailable
         digests = input_digests(own)
@@ -188,7 +192,7 @@ def _train(study: Study, wanted: Sequence[_Wanted], workers: int) -> int:
         for request, failure in progress(finished, "trainings", total=len(missing)):
             fresh += 1
             if failure:
-                failed.append(f"{missing[request.key].cell.name}, {request.method}, seed {request.seed}: {failure}")
+                failed.append(f"{missing[request.key].cell.title}, {request.method}, seed {request.seed}: {failure}")
             if time.monotonic() - since > STORE_EVERY_S:
                 _store(study, wanted)
                 since = time.monotonic()
@@ -227,7 +231,7 @@ def _store(study: Study, wanted: Sequence[_Wanted]) -> Results:
                 continue
             if one.cell not in truth:
                 truth[one.cell] = _truth(cell_study(study, one.cell))
-            purity = purities(study, one.cell.rotation).get(one.request.method)
+            purity = purities(study, one.cell).get(one.request.method)
             fresh.append(score(key, run, truth[one.cell], purity=purity, versions=one.versions))
         if fresh or not (folder / "runs.parquet").is_file():
             stored = stored.updated(Results.joined(fresh))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from mmbind.reports.comparison import FEWEST
 from mmbind.reports.evaluation_page import OURS, title
 from mmbind.reports.results.reading import ordered, points
-from mmbind.reports.results.statistics import difference, spread
+from mmbind.reports.results.statistics import Difference, difference, paired, spread
 
 #: What methods are compared with, and how the column is called.
 YARDSTICKS = {
@@ -53,6 +53,24 @@ def methods(reported: pl.DataFrame, tuned: pl.DataFrame) -> str:
             row.append(_percent(also["accuracy"]) if also.height else "-")
         rows.append(row)
     return table(head, rows)
+
+
+def ablations(runs: pl.DataFrame, changes: Mapping[str, str]) -> str:
+    """Methods with some parameters otherwise.
+
+    Args:
+        runs: runs of one task, label count and draw on the reported rotations, ablations and others.
+        changes: what each ablation changes, as text, in the order of the table.
+    """
+    plain, rows = runs.filter(pl.col("ablation") == ""), []
+    for name, change in changes.items():
+        other = runs.filter(pl.col("ablation") == name)
+        for method in ordered(other):
+            own = other.filter(pl.col("method") == method)
+            found = paired(own, plain.filter(pl.col("method") == method))
+            row = [f"{name} (`{change}`)", title(method), str(own.height), _percent(own["accuracy"])]
+            rows.append([*row, _percent(own["macro_f1"]), "-" if found is None else _points(found)])
+    return table(["what is otherwise", "method", "runs", "accuracy", "macro-F1", "change of accuracy"], rows)
 
 
 def modalities(figures: pl.DataFrame) -> str:
@@ -119,8 +137,10 @@ def reliability(bins: pl.DataFrame) -> str:
 
 def _difference(runs: pl.DataFrame, method: str, rival: str) -> str:
     found = None if method == rival else difference(runs, method, rival)
-    if found is None:
-        return "-"
+    return "-" if found is None else _points(found)
+
+
+def _points(found: Difference) -> str:
     if found.interval is None:
         return f"{100 * found.mean:+.1f} ({len(found.by_rotation)} of {FEWEST})"
     return points(found)

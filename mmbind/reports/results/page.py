@@ -30,6 +30,7 @@ class StudyResults:
         people: subjects by rotation and role, as text.
         tasks: modalities that target and test keep, by task.
         methods: those of the protocol.
+        ablations: what they change, as text, by name.
     """
 
     name: str
@@ -40,6 +41,20 @@ class StudyResults:
     people: Mapping[str, Mapping[str, str]]
     tasks: Mapping[str, Sequence[str]]
     methods: Sequence[str]
+    ablations: Mapping[str, str]
+
+    @property
+    def plain(self) -> Results:
+        """The runs with the study's own parameters."""
+        return self.results.only(pl.col("ablation") == "")
+
+    def settings(self, present: Present) -> pl.Expr:
+        """Whether a run is of the present parameters, of the study or of its ablation."""
+        names = {"": self.name, **{name: f"{self.name}/{name}" for name in self.ablations}}
+        return pl.any_horizontal(
+            (pl.col("ablation") == name) & pl.col("settings").eq_missing(pl.lit(present.settings.get(key)))
+            for name, key in names.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ class Present:
 
     Attributes:
         code: of the code that trains.
-        settings: of the parameters of training, by study.
+        settings: of the parameters of training, by study, and by ``study/ablation``.
     """
 
     code: str
@@ -115,7 +130,7 @@ def results_page(studies: Sequence[StudyResults], present: Present) -> Page:
 
 def _groups(study: StudyResults) -> Iterator[tuple[tuple[str, int, str], pl.DataFrame]]:
     """The reported runs of each table, in the protocol's order of tasks."""
-    reported = study.results.runs.filter(pl.col("rotation").is_in(list(study.reported)))
+    reported = study.plain.runs.filter(pl.col("rotation").is_in(list(study.reported)))
     known = list(study.tasks)
     keys = reported.select(GROUP).unique().rows()
     for key in sorted(keys, key=lambda one: (known.index(one[0]) if one[0] in known else len(known), *one)):
@@ -164,12 +179,11 @@ def _facts(study: StudyResults) -> str:
 
 def _versions(study: StudyResults, present: Present) -> list[str]:
     runs, said = study.results.runs, []
-    for column, now, what in (
-        ("code", present.code, "code that trains"),
-        ("settings", present.settings.get(study.name), "parameters of training"),
+    for column, up_to_date, what in (
+        ("code", pl.col("code") == present.code, "code that trains"),
+        ("settings", study.settings(present), "parameters of training"),
     ):
-        counted = runs.group_by(column).len().sort(column)
-        old = counted.filter(pl.col(column) != now) if now is not None else counted
+        old = runs.filter(~up_to_date).group_by(column).len().sort(column)
         if old.height:
             which = ", ".join(f"`{version}`: {count}" for version, count in old.iter_rows())
             said.append(
@@ -178,17 +192,17 @@ def _versions(study: StudyResults, present: Present) -> list[str]:
             )
     if not said:
         said.append(f"All {runs.height} stored runs are of the present code and parameters.")
-    missing = [name for name in study.methods if name not in set(runs["method"])]
+    missing = [name for name in study.methods if name not in set(study.plain.runs["method"])]
     if missing:
         said.append(f"Without any run: {', '.join(title(name) for name in missing)}.")
     return said
 
 
 def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -> list[str]:
-    tuned = study.results.runs.filter(_is(key) & pl.col("rotation").is_in(list(study.tuning)))
+    tuned = study.plain.runs.filter(_is(key) & pl.col("rotation").is_in(list(study.tuning)))
     reading: Reading = read(runs)
     reported = _is(key) & pl.col("rotation").is_in(list(study.reported))
-    results = study.results.only(reported)
+    results = study.plain.only(reported)
     facts = (
         f"{runs['rotation'].n_unique()} of {len(study.reported)} rotations, seeds "
         f"{', '.join(str(seed) for seed in sorted(set(runs['seed'])))}; chance {_chance(results.confusions)} (the most "
@@ -205,12 +219,25 @@ def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -
     ]
     shown = OURS if OURS in ordered(runs) else ordered(runs)[0]
     own = pl.col("method") == shown
+    parts += _ablations(study, study.results.runs.filter(reported))
     parts += [
         _folded("Missing modalities: accuracy / macro-F1", markdown.modalities(results.modalities)),
         _folded(f"Confusion of {title(shown)}, all runs", markdown.confusion(results.confusions.filter(own))),
         _folded(f"Calibration of {title(shown)}, all runs", markdown.reliability(results.reliability.filter(own))),
     ]
     return parts
+
+
+def _ablations(study: StudyResults, runs: pl.DataFrame) -> list[str]:
+    """What parts of the recipe are worth: the same runs with one of them changed."""
+    if not (set(runs["ablation"]) - {""}):
+        return []
+    return [
+        "What the parts are worth: the method with one thing otherwise, everything else being equal. The last column "
+        "is the change of accuracy by it, paired by rotation and seed: where its interval holds zero, the part is not "
+        "shown to matter here.",
+        markdown.ablations(runs, study.ablations),
+    ]
 
 
 def _chance(confusions: pl.DataFrame) -> str:
@@ -223,7 +250,7 @@ def _chance(confusions: pl.DataFrame) -> str:
 
 def _plots(study: StudyResults, files: dict[str, str]) -> list[str]:
     parts = []
-    reported = study.results.runs.filter(pl.col("rotation").is_in(list(study.reported)))
+    reported = study.plain.runs.filter(pl.col("rotation").is_in(list(study.reported)))
     for task, draw in sorted(set(reported.select("task", "draw").rows())):
         runs = reported.filter((pl.col("task") == task) & (pl.col("draw") == draw))
         for what, drawn, text in (

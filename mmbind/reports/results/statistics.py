@@ -72,6 +72,17 @@ def difference(runs: pl.DataFrame, method: str, rival: str, figure: str = "accur
         None when they share no rotation and seed.
     """
     ours, theirs = (runs.filter(pl.col("method") == name) for name in (method, rival))
+    return paired(ours, theirs, figure)
+
+
+def paired(ours: pl.DataFrame, theirs: pl.DataFrame, figure: str = "accuracy") -> Difference | None:
+    """Some runs minus others on the rotations and seeds that both have; None when there is none.
+
+    Args:
+        ours: runs of one method.
+        theirs: runs of what it is compared with.
+        figure: the column.
+    """
     both = ours.join(theirs, on=["rotation", "seed"], suffix="_rival")
     if not both.height:
         return None

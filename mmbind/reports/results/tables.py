@@ -17,12 +17,13 @@ from mmbind.errors import DataError, InputError, MmbindError
 from mmbind.files import write_parquet
 from mmbind.schema import Schema, conform
 
-#: What names a run.
-KEYS = ("study", "task", "method", "labels", "draw", "rotation", "seed")
+#: What names a run; ``ablation`` is empty for the parameters of the study itself.
+KEYS = ("study", "task", "method", "ablation", "labels", "draw", "rotation", "seed")
 _RUN: Schema = {
     "study": pl.String,
     "task": pl.String,
     "method": pl.String,
+    "ablation": pl.String,
     "labels": pl.Int64,
     "draw": pl.String,
     "rotation": pl.String,

@@ -23,6 +23,10 @@ PROTOCOL: dict[str, Any] = {
     "reported": ["p0", "p1"],
     "seeds": [0, 1],
     "methods": ["lower", "mmbind"],
+    "ablations": {
+        "no_own": {"change": {"training.student.own_windows": False}, "methods": ["mmbind"]},
+        "two_partners": {"change": {"binding.partners": 2, "training.propagate": False}},
+    },
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mmbind.errors import InputError, LeakageError, MissingStageError, MmbindError
+from mmbind.errors import ConfigError, InputError, LeakageError, MissingStageError, MmbindError
 from mmbind.evaluation.grid import Selection, cells_of, merge_results, places, run, run_grid
 from mmbind.evaluation.worker import perform
 from mmbind.reports.results import KEYS, Results
@@ -162,3 +162,47 @@ def test_changed_parameters_of_training_replace_the_rows(tmp_path: Path) -> None
     after = Results.read(study.root / "results").runs
     assert after.height == before.height
     assert set(after["settings"]) & set(before["settings"]) == set()
+
+
+def test_ablations_stand_beside_the_runs_that_they_change(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+    part: dict[str, Any] = {"labels": (6,), "rotations": ("p0",)}
+    run_grid(study, Selection(**part, methods=("lower", "mmbind")))
+    plain = Results.read(tmp_path / "results").runs
+    assert set(plain["ablation"]) == {""}
+    folders = sorted(path.name for path in (tmp_path / "data" / ".work").glob("**/rotations/[a-z]*"))
+    summary = run_grid(study, Selection(**part, ablations=("no_own", "two_partners")))
+    assert (summary.wanted, summary.trained) == (2, 2)
+    runs = Results.read(tmp_path / "results").runs
+    assert runs.filter(pl.col("ablation") == "").equals(plain)
+    assert sorted(runs.filter(pl.col("ablation") != "").select("ablation", "method").rows()) == [
+        ("no_own", "mmbind"),
+        ("two_partners", "mmbind"),
+    ]
+    assert runs.filter(pl.col("method") == "mmbind")["settings"].n_unique() == 3
+    # only another binding needs other stores
+    work = tmp_path / "data" / ".work"
+    apart = sorted(path.relative_to(work) for path in work.glob("**/rotations/[a-z]*"))
+    assert folders == ["p0"]
+    assert [path.parts[:2] for path in apart] == [("ablations", "two_partners"), ("protocol", "rotations")]
+    pairs = [pl.read_parquet(work / one / "bindings" / "pairs.parquet") for one in apart]
+    assert pairs[0]["rank"].max() == 2
+    assert pairs[1]["rank"].max() == study.params.binding.partners == 1
+    assert run_grid(study, Selection(**part, ablations=("no_own", "two_partners"))).trained == 0
+    with pytest.raises(InputError, match="The protocol has no ablation 'no_onw'"):
+        run_grid(study, Selection(**part, ablations=("no_onw",)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"training.student.piror": "none"}, r"(?s)no parameter 'training.student.piror'.*prior"),
+        ({"training.student.prior": "all"}, "training.student.prior"),
+        ({"training.propagate.no": True}, "no parameter 'training.propagate.no'"),
+        ({"binding.partners": 0}, "binding.partners"),
+    ],
+)
+def test_an_ablation_of_nothing_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as refused:
+        write_gridded(tmp_path, ablations={"wrong": {"change": change}})
+    assert "protocol.ablations.wrong" in str(refused.value)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from mmbind.errors import InputError
 from mmbind.evaluation.grid import Selection, run_grid, write_results_page
 from mmbind.evaluation.grid.publish import page_of, present_versions
+from mmbind.reports.results import Results
 from mmbind.reports.results.page import Present
 from tests.support import ROOT, write_study
 from tests.unit.evaluation.gridded import write_gridded
@@ -42,6 +44,27 @@ def test_a_grid_becomes_a_page(tmp_path: Path) -> None:
     write_results_page(tmp_path)
     after = summary.path.read_text(), (tmp_path / "docs" / "results" / "tiny-complete-balanced-labels.svg").read_bytes()
     assert after == before
+
+
+def test_the_page_tells_what_each_part_is_worth(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, tasks={"complete": ["acc", "gyro", "mag"]}, draws=["balanced"], seeds=[0])
+    run_grid(study, Selection(labels=(6,)))
+    before = write_results_page(tmp_path).path.read_text()
+    assert "What the parts are worth" not in before
+    run_grid(study, Selection(labels=(6,), ablations=("no_own",)))
+    runs = Results.read(tmp_path / "results").runs.filter(pl.col("method") == "mmbind").sort("rotation")
+    own, plain = (runs.filter(pl.col("ablation") == name)["accuracy"] for name in ("no_own", ""))
+    text = write_results_page(tmp_path).path.read_text()
+    row = next(
+        line for line in text.splitlines() if line.startswith("| no_own (`training.student.own_windows: false`)")
+    )
+    assert [cell.strip() for cell in row.split("|")][2:4] == ["MMBind", "2"]
+    assert f"{100 * (own - plain).mean():+.1f} (2 of 3)" in row
+    assert "All 6 stored runs are of the present code and parameters." in text
+    # the ablation leaves everything else as it was
+    assert [line for line in text.splitlines() if line.startswith("| **MMBind**")] == [
+        line for line in before.splitlines() if line.startswith("| **MMBind**")
+    ]
 
 
 def test_a_project_without_a_protocol_has_no_page(tmp_path: Path) -> None:
