@@ -72,7 +72,7 @@ class Params(Section):
             found = type(self).model_validate(values)
         except ValidationError as error:
             told = explain(error, values, Params)
-            raise InputError(f"{'.'.join(map(str, told.location))}: {told.message}", hint=told.hint) from None
+            raise InputError(told.message, hint=told.hint) from None
         return found.model_copy(update={"protocol": self.protocol})
 
     @model_validator(mode="after")

@@ -41,7 +41,7 @@ class StudyResults:
     people: Mapping[str, Mapping[str, str]]
     tasks: Mapping[str, Sequence[str]]
     methods: Sequence[str]
-    ablations: Mapping[str, str]
+    ablations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plain(self) -> Results:

@@ -175,7 +175,7 @@ class Results:
 
 
 def _conflict(run: dict[str, Any], why: str, origin: str) -> InputError:
-    name = ", ".join(f"{key} {run[key]}" for key in KEYS)
+    name = ", ".join(f"{key} {run[key]}" for key in KEYS if run[key] != "")
     return InputError(
         f"The run of {name}: {why} in {origin}.",
         hint="One run has one result: train it again where it is out of date ('mmbind results run'), then merge.",

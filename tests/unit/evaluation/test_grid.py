@@ -8,11 +8,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from mmbind.errors import ConfigError, InputError, LeakageError, MissingStageError, MmbindError
 from mmbind.evaluation.grid import Selection, cells_of, merge_results, places, run, run_grid
 from mmbind.evaluation.worker import perform
 from mmbind.reports.results import KEYS, Results
+from mmbind.study import Study
 from tests.support import write_study
 from tests.unit.evaluation.gridded import stored, write_gridded
 
@@ -203,6 +205,10 @@ def test_ablations_stand_beside_the_runs_that_they_change(tmp_path: Path) -> Non
     ],
 )
 def test_an_ablation_of_nothing_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    write_gridded(tmp_path)
+    text = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    text["protocol"]["ablations"] = {"wrong": {"change": change}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(text))
     with pytest.raises(ConfigError, match=message) as refused:
-        write_gridded(tmp_path, ablations={"wrong": {"change": change}})
+        Study.load(tmp_path)
     assert "protocol.ablations.wrong" in str(refused.value)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmbind.reports.results import Results
+from mmbind.reports.results import KEYS, Results
 
 
 def run_row(**values: Any) -> dict[str, Any]:
     """A row of the table of runs."""
-    row = {"study": "tiny", "task": "complete", "method": "lower", "labels": 6, "draw": "balanced", "rotation": "p0"}
+    row = {
+        "study": "tiny",
+        "task": "complete",
+        "method": "lower",
+        "ablation": "",
+        "labels": 6,
+        "draw": "balanced",
+        "rotation": "p0",
+    }
     figures = {"seed": 0, "accuracy": 0.5, "macro_f1": 0.4, "ece": 0.1, "purity": None}
     versions = {"code": "c0de", "settings": "5e7", "data": "da7a", "digest": "d16e57"}
     return {**row, **figures, **versions, **values}
@@ -17,8 +25,7 @@ def run_row(**values: Any) -> dict[str, Any]:
 
 def named(row: dict[str, Any], **values: Any) -> dict[str, Any]:
     """A row of another table, of the same run."""
-    keys = ("study", "task", "method", "labels", "draw", "rotation", "seed")
-    return {**{key: row[key] for key in keys}, **values}
+    return {**{key: row[key] for key in KEYS}, **values}
 
 
 def results_of(*rows: dict[str, Any]) -> Results:
