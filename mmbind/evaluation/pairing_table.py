@@ -92,13 +92,13 @@ def compare_study(study: Study, names: Sequence[str] = (), people: Sequence[str]
             raise InputError(f"Unknown rotation {name!r}.", hint=nearest(name, known))
     rotations = [*(known[name] for name in names), *(_read(text) for text in people)]
     if shared:
-        study = _compared_by(study, shared)
+        study = other_shared(study, shared)
         rotations = rotations or [Rotation(name="as_assigned", subjects={})]
         names_of = {one.name: one.model_copy(update={"name": f"{one.name}_{_plain(shared)}"}) for one in rotations}
-        return Comparison({f"{name}, {shared}": compare_rules(_embedded(study, one)) for name, one in names_of.items()})
+        return Comparison({f"{name}, {shared}": compare_rules(embedded(study, one)) for name, one in names_of.items()})
     if not rotations:
         return Comparison({"as assigned": compare_rules(study)})
-    return Comparison({rotation.name: compare_rules(_embedded(study, rotation)) for rotation in rotations})
+    return Comparison({rotation.name: compare_rules(embedded(study, rotation)) for rotation in rotations})
 
 
 def _read(text: str) -> Rotation:
@@ -112,7 +112,7 @@ def _read(text: str) -> Rotation:
     return Rotation(name="p_" + _plain(text), subjects=subjects)
 
 
-def _compared_by(study: Study, text: str) -> Study:
+def other_shared(study: Study, text: str) -> Study:
     """The study with some keys of ``shared`` changed, such as ``representation=vertical align=coral``."""
     changes = {}
     for part in text.split():
@@ -138,7 +138,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)
 
 
-def _embedded(study: Study, rotation: Rotation) -> Study:
+def embedded(study: Study, rotation: Rotation) -> Study:
     """A rotation's roles, assigned and embedded unless that is up to date."""
     unknown = sorted(set(rotation.subjects) - set(study.params.roles))
     if unknown:
