@@ -245,6 +245,7 @@ def _sift_block(rows: FileRows, lost: _Lost, block: Block, sifters: Mapping[str,
     kept: Kept = {}
     broken = block.broken
     whose = broken["modality"]
+    shared = whose.null_count() == broken.height
     if broken.height:
         texts = block.raw(broken["line"]).alias("raw")
         broken = pl.DataFrame([broken["line"], texts, broken["rule"], broken["reason"]])
@@ -254,7 +255,7 @@ def _sift_block(rows: FileRows, lost: _Lost, block: Block, sifters: Mapping[str,
         rows.counts[name]["read"] += count
         _take(rows, lost, kept, name, sifters[name].push(block.readings[name], block.raw))
         if broken.height:
-            _set_aside(rows, lost, name, broken.filter(whose.is_null() | (whose == name)))
+            _set_aside(rows, lost, name, broken if shared else broken.filter(whose.is_null() | (whose == name)))
     return kept
 
 

@@ -208,14 +208,18 @@ class RecordingReading:
             short_id(self._name, self._files.owner.key, part)
             for part in range(len(self._ids), parts.first + len(parts.starts))
         ]
-        marked = [frame.select("t_ns", label=LABEL) for _, frame in sorted(due.items()) if LABEL in frame.columns]
+        marked = [
+            pl.DataFrame([frame["t_ns"], frame[LABEL].alias("label")])
+            for _, frame in sorted(due.items())
+            if LABEL in frame.columns
+        ]
         if marked:
             self._labelled = True
             self._labels.add(marked, parts)
         for (path, name), frame in due.items():
             self._given.add((path, name))
             edges = [*np.searchsorted(times[path, name], parts.starts[1:]).tolist(), frame.height]
-            rows, start = frame.drop(LABEL, TURN, strict=False), 0
+            rows, start = pl.DataFrame([column for column in frame if column.name not in (LABEL, TURN)]), 0
             for number, stop in enumerate(edges, start=parts.first):
                 if start < stop:
                     self._origins.setdefault(name, {})[number] = path

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 if TYPE_CHECKING:
@@ -96,10 +97,12 @@ class ShardFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pl.concat([rows for _, rows in group]).select("t_ns", *self._channels).rechunk()
+        table = pl.concat(
+            [pl.DataFrame([rows[name] for name in ("t_ns", *self._channels)]) for _, rows in group]
+        ).rechunk()
         ids, numbers = np.unique([recording for recording, _ in group], return_inverse=True)
         codes = np.repeat(numbers.astype(np.int32), [rows.height for _, rows in group])
-        recording = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(ids.tolist(), pa.string()))
+        recording = pa.DictionaryArray.from_arrays(_arrow(codes), _arrow(ids))
         arrays = [recording, *table.to_arrow().combine_chunks().itercolumns()]
         names = ["recording", *table.columns]
         schema = pa.schema([(name, array.type) for name, array in zip(names, arrays, strict=True)])
@@ -165,6 +168,11 @@ class OldShard:
                     if recording in self._kept:
                         yield recording, rows.slice(begin, length)
                     begin += length
+
+
+def _arrow(values: npt.NDArray[np.int32 | np.str_]) -> Any:
+    """An array for pyarrow, by way of polars: pyarrow's own way would load pandas."""
+    return pl.Series(values).to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def carry_shard(records: Path, modality: str, shard: int, old: Path) -> None:

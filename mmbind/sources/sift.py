@@ -189,14 +189,21 @@ class Sifter:
     def _give(self, rows: pl.DataFrame, aside: Sequence[pl.DataFrame]) -> Sifted:
         """The outcome, channels under their names and what is set aside with its text."""
         found = [each for each in aside if each.height]
-        lost = pl.concat(found).sort("line", maintain_order=True) if found else NONE_WRONG
+        lost = pl.concat(found) if found else NONE_WRONG
+        if len(found) > 1:
+            lost = lost.sort("line", maintain_order=True)
         values = (rows[f"v{number}"].alias(name) for number, name in enumerate(self._channels))
         return Sifted(
             kept=pl.DataFrame([rows["t_ns"], *values]),
             labels=rows["label"] if "label" in rows.columns else None,
             turns=rows["turn"] if self._split and "turn" in rows.columns else None,
-            aside=lost.hstack([self._texts.of(lost["line"])]).select(*ASIDE) if lost.height else _NONE_ASIDE,
+            aside=self._with_texts(lost) if lost.height else _NONE_ASIDE,
         )
+
+    def _with_texts(self, lost: pl.DataFrame) -> pl.DataFrame:
+        """Columns of ``ASIDE`` of readings given by line, rule and reason."""
+        columns = {"raw": self._texts.of(lost["line"]), **{column.name: column for column in lost}}
+        return pl.DataFrame([columns[name] for name in ASIDE])
 
 
 def _repair(spec: ModalitySource) -> Callable[[Times, int], Times] | None:

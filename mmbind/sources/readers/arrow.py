@@ -65,7 +65,7 @@ def open_file(path: Path, source: Source, modalities: Mapping[str, ModalitySourc
 def column_of(field: Any) -> Column:
     """Name and type of a pyarrow field; a type that polars does not know is ``Unknown``."""
     try:
-        return field.name, pl.Series(pa.array([], field.type)).dtype
+        return field.name, pl.Series(pa.nulls(0, field.type)).dtype
     except (*FAILURES, TypeError, NotImplementedError):
         return field.name, pl.Unknown()
 

@@ -89,6 +89,11 @@ class LineBlock:
         return self.data.isascii()
 
     @cached_property
+    def empty(self) -> bool:
+        """Whether some line is."""
+        return bool((self.stops == self.starts).any())
+
+    @cached_property
     def undecodable(self) -> Flags:
         """Which lines are not of the encoding."""
         flags = np.zeros(len(self.stops), dtype=np.bool_)

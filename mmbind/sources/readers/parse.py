@@ -11,7 +11,7 @@ from mmbind.sources.readers.dialect import SplitError
 from mmbind.sources.readers.layout import QUOTE, Layout
 from mmbind.sources.readers.lines import Flags, Integers, LineBlock
 from mmbind.sources.table import Block, broken_frame
-from mmbind.sources.without import without
+from mmbind.sources.without import FEW, without
 
 #: Broken lines: modality (None for all), line, reason.
 _Broken = list[tuple[str | None, int, str]]
@@ -94,20 +94,36 @@ def _parsed(lines: LineBlock, chosen: Flags, layout: Layout, types: Mapping[int,
     taken = {f"f{p}": dtype for p, dtype in types.items()}
     if not chosen.any():
         return pl.DataFrame(schema={**taken, "line": pl.Int64})
-    frame = pl.read_csv(
-        layout.dialect.plain(lines.only(chosen)),
+    others = np.flatnonzero(~chosen)
+    frame = None
+    if 0 < len(others) <= FEW and chosen[0] and lines.tight and not lines.empty:
+        frame = _read(lines.data, layout, types, ragged=True)
+        frame = without(frame, others) if frame.height == len(chosen) else None
+    if frame is None:
+        frame = _read(lines.only(chosen), layout, types, ragged=False)
+    if layout.dialect.reader.decimal == ",":
+        texts = [f"f{p}" for p, dtype in types.items() if dtype == pl.String]
+        frame = frame.with_columns(layout.dialect.exchanged(pl.col(texts)))
+    numbers = np.flatnonzero(chosen) + lines.first
+    return frame.hstack([pl.Series("line", numbers)]) if frame.height == len(numbers) else frame
+
+
+def _read(data: bytes, layout: Layout, types: Mapping[int, type[pl.DataType]], *, ragged: bool) -> pl.DataFrame:
+    """Lines without quotes as columns ``f<position>``; the first one has as many fields as the file has columns.
+
+    Lines of another width pass where ``ragged`` says so, as rows of no use, so that a few of them
+    need not be cut out of the bytes.
+    """
+    return pl.read_csv(
+        layout.dialect.plain(data),
         has_header=False,
         separator=layout.dialect.separator,
         schema={f"f{p}": types.get(p, pl.String) for p in range(len(layout.names))},
         columns=list(types),
         quote_char=None,
         ignore_errors=True,
+        truncate_ragged_lines=ragged,
     )
-    if layout.dialect.reader.decimal == ",":
-        texts = [f"f{p}" for p, dtype in types.items() if dtype == pl.String]
-        frame = frame.with_columns(layout.dialect.exchanged(pl.col(texts)))
-    numbers = np.flatnonzero(chosen) + lines.first
-    return frame.hstack([pl.Series("line", numbers)]) if frame.height == len(numbers) else frame
 
 
 def _split_hard(lines: LineBlock, indices: Integers, layout: Layout) -> tuple[pl.DataFrame, _Broken]:
@@ -180,14 +196,16 @@ def _by_sensor(
 
 def _worded(texts: pl.DataFrame, found: pl.DataFrame, layout: Layout) -> _Worded:
     """What is no number though it should be one: by position, lines and texts."""
+    trimmed = texts.select(pl.col(f"f{p}").str.strip_chars() for p in layout.figures)
+    if any(found[name].dtype == pl.String for name in trimmed.columns):
+        numbers = (layout.dialect.exchanged(pl.col(name)).cast(pl.Float64, strict=False) for name in trimmed.columns)
+        found = trimmed.select(numbers)
     worded: _Worded = {}
     for p in layout.figures:
-        trimmed = texts[f"f{p}"].str.strip_chars()
-        values = found[f"f{p}"]
-        if values.dtype == pl.String:
-            values = layout.dialect.exchanged(trimmed).cast(pl.Float64, strict=False)
-        rows = (values.is_null() & (trimmed != "")).arg_true()
-        worded[p] = list(zip(texts["line"].gather(rows), trimmed.gather(rows), strict=True))
+        cells, values = trimmed[f"f{p}"], found[f"f{p}"]
+        if values.has_nulls():
+            rows = (values.is_null() & (cells != "")).arg_true()
+            worded[p] = list(zip(texts["line"].gather(rows), cells.gather(rows), strict=True))
     return worded
 
 
