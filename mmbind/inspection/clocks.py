@@ -116,7 +116,11 @@ def _unit(told: str, pieces: Sequence[pl.Series], batches: Sequence[pl.Series]) 
     usual = [unit for unit, rate in fitting.items() if USUAL[0] <= rate <= USUAL[1]]
     best = min(usual or fitting, key=lambda unit: abs(np.log(fitting[unit] / 50)))
     others = [f"{unit} would be {rate:.3g} Hz" for unit, rate in fitting.items() if unit != best]
-    why = f"it gives {fitting[best]:.4g} Hz" + (f"; {', '.join(others)}" if others else "")
+    why = (
+        f"it gives {fitting[best]:.4g} Hz; {', '.join(others)}"
+        if others
+        else "no other unit gives a rate that is likely"
+    )
     return Guess(best, why, sure=len(usual) == 1)
 
 

@@ -40,7 +40,8 @@ def text_plot(trial: Trial, width: int = 100) -> list[str]:
             low, high = float(np.nanmin(means)), float(np.nanmax(means))
             steps = np.zeros(len(means)) if high == low else (means - low) / (high - low) * (len(BARS) - 1)
             bars = "".join(" " if np.isnan(step) else BARS[round(float(step))] for step in steps)
-            lines.append(f"{name + ' ' + channel:<{label}} {bars} {low:.3g} to {high:.3g} {unit}")
+            ends = f"{low:.3g} to {high:.3g}" + (f" {unit}" if unit != "1" else "")
+            lines.append(f"{name + ' ' + channel:<{label}} {bars} {ends}")
         if rows.width - 1 > DRAWN:
             lines.append(f"{name}: {rows.width - 1 - DRAWN} more channels")
     return lines

@@ -40,7 +40,7 @@ class Tried:
         quarantined: readings set aside.
         rate_hz: true rate, median over recordings; None without recordings of two readings.
         first: its first rows of one recording.
-        rest: length of its vectors at rest, where it has three channels; gravity for accelerometers.
+        rest: length of its vectors at rest, where it has three channels that are no angles; gravity for accelerometers.
         low: the least value of each channel.
         high: the greatest.
     """
@@ -176,7 +176,7 @@ def _tried(
         )
         row = edges.collect().row(0)
         low, high = [float(v) for v in row[: len(channels)]], [float(v) for v in row[len(channels) :]]
-        if len(channels) == 3:
+        if len(channels) == 3 and stated["unit"] != "rad":
             pieces = scan.head(PLOTTED).collect().partition_by("recording", maintain_order=True)
             rest = rest_length([piece.select(channels).to_numpy().astype(np.float64) for piece in pieces])
     first = empty if rows is None else rows.head(FIRST)
