@@ -99,6 +99,8 @@ class Csls(Section):
 
     kind: Literal["csls"] = "csls"
     neighbours: int = Field(default=10, ge=1)
+    #: Partners weigh softmax(scaled score / temperature).
+    temperature: float = Field(default=0.05, gt=0)
 
 
 class Capped(Section):
@@ -166,7 +168,7 @@ class Binding(Section):
     candidates: int = Field(default=64, ge=2)
     search: Search = Search()
     rerank: Rerank = Warping()
-    select: Select = Transport()
+    select: Select = Csls()
     constraints: Constraints = Constraints()
     weight: WeightMap = WeightMap()
     bridges: Bridges = Field(default=Bridges(), exclude_if=lambda bridges: bridges == Bridges())

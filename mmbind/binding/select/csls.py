@@ -11,6 +11,7 @@ import numpy as np
 
 from mmbind.binding.graph import Floats, Graph
 from mmbind.binding.select.base import Rule, Selection, taken, values_of
+from mmbind.binding.select.softmax import shares_of
 from mmbind.config.binding import Csls
 
 
@@ -18,14 +19,15 @@ class CslsRule(Rule):
     """Takes the candidates with the highest locally scaled scores."""
 
     def __init__(self, settings: Csls) -> None:
-        """Keeps the size of a neighbourhood."""
-        self._neighbours = settings.neighbours
+        """Keeps the size of a neighbourhood and the temperature."""
+        self._neighbours, self._temperature = settings.neighbours, settings.temperature
 
     def select(self, graph: Graph, partners: int) -> Selection:
         """See :meth:`Rule.select`."""
         ours, theirs = self._crowding(graph), self._crowding(graph.transposed)
         scaled = 2 * graph.scores - ours[graph.anchors] - theirs[graph.lenders]
-        return taken(graph.best(partners, scaled))
+        edges = graph.best(partners, scaled)
+        return taken(edges, shares_of(scaled, edges, self._temperature))
 
     def _crowding(self, graph: Graph) -> Floats:
         """Mean score of every row's best candidates (anchors); 0 where it has none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmbind.binding.graph import Graph
+from mmbind.binding.graph import Floats, Graph, Ints
 from mmbind.binding.select.base import Rule, Selection, taken, values_of
 from mmbind.config.binding import Softmax
 
@@ -25,8 +25,22 @@ class SoftmaxRule(Rule):
     def select(self, graph: Graph, partners: int) -> Selection:
         """See :meth:`Rule.select`."""
         edges = graph.best(partners)
-        scores = values_of(graph.scores, edges, -np.inf) / self._temperature
-        # an anchor without candidates has only -inf, and its shares are zeroed by taken()
-        powers = np.exp(scores - np.where(edges[:, :1] >= 0, scores[:, :1], 0.0))
-        total = powers.sum(axis=1, keepdims=True)
-        return taken(edges, powers / np.where(total > 0, total, 1.0))
+        return taken(edges, shares_of(graph.scores, edges, self._temperature))
+
+
+def shares_of(values: Floats, edges: Ints, temperature: float) -> Floats:
+    """Softmax over the partners of each anchor.
+
+    Args:
+        values: float64 (edges,), what partners are ranked by.
+        edges: int64 (anchors, partners), the best first; -1 where there are fewer.
+        temperature: in units of the values.
+
+    Returns:
+        float64 (anchors, partners): each anchor's sum to 1, or are 0 where it has none.
+    """
+    scores = values_of(values, edges, -np.inf) / temperature
+    # an anchor without candidates has only -inf
+    powers = np.exp(scores - np.where(edges[:, :1] >= 0, scores[:, :1], 0.0))
+    total = powers.sum(axis=1, keepdims=True)
+    return np.asarray(powers / np.where(total > 0, total, 1.0))

@@ -103,6 +103,18 @@ def test_each_rule_does_what_its_name_says() -> None:
     assert softmax.shares[0].tolist() == pytest.approx([1 / (1 + np.exp(-0.7)), 1 / (1 + np.exp(0.7))])
 
 
+def test_partners_by_csls_weigh_by_their_scaled_scores() -> None:
+    graph = full([[0.9, 0.6, 0.1], [0.8, 0.7, 0.0]])
+    # neighbourhoods of one: r = .9 and .8 for the anchors, .9, .7 and .1 for the lenders
+    scaled = [2 * 0.6 - 0.9 - 0.7, 2 * 0.9 - 0.9 - 0.9]
+    selection = build_rule(Csls(neighbours=1, temperature=0.5)).select(graph, 2)
+    best = np.exp(np.array([scaled[1], scaled[0]]) / 0.5)
+    assert [int(graph.lenders[edge]) for edge in selection.edges[0]] == [0, 1]
+    assert selection.shares[0].tolist() == pytest.approx((best / best.sum()).tolist())
+    sharp = build_rule(Csls(neighbours=1, temperature=1e-3)).select(graph, 2)
+    assert sharp.shares[0].tolist() == pytest.approx([1, 0])
+
+
 def test_unbalanced_transport_lets_a_frequent_class_lend_more() -> None:
     # two lenders of the class that nine anchors have, seven of another that one anchor has
     rng = np.random.default_rng(0)

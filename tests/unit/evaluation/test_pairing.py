@@ -57,7 +57,7 @@ def test_every_rule_is_judged_and_nothing_written(labelled: Study) -> None:
     assert oracle.purity == 1 > chance.purity > 0
     kinds = {rule.split()[0] for _, rule in results}
     assert kinds >= {"nearest", "softmax", "mutual", "csls", "capped", "transport", "ratio"}
-    assert [one.rule for one in results.values() if one.configured] == ["csls (neighbours 4)"]
+    assert [one.rule for one in results.values() if one.configured] == ["csls (neighbours 4, temperature 0.05)"]
     found = results["none", "nearest"]
     assert (found.coverage, found.purity) == (1, 1)
     assert found.purity > chance.purity
@@ -79,7 +79,8 @@ def test_the_command_prints_a_table_and_writes_json(labelled: Study, tmp_path: P
     path = tmp_path / "figures.json"
     done = CliRunner().invoke(command, ["compare", "--study", str(labelled.root), "--json", str(path)])
     assert done.exit_code == 0, done.output
-    assert "csls (neighbours 4) *" in done.output
+    assert "csls (neighbours 4, temperature" in done.output
+    assert "0.05) *" in done.output
     assert "purity of mutual" in done.output
     kept: dict[str, Any] = read_json(path)["as assigned"]
     assert {"rerank", "rule", "coverage", "purity", "mutual", "hubness", "seconds", "peak_mib"} <= set(kept[0])
