@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import tempfile
 import time
@@ -164,8 +163,8 @@ def main() -> None:
     )
     body = "\n\n".join(
         [
-            f"`python -m benchmarks.training` on {machine()}, torch {torch.__version__}; "
-            f"load {os.getloadavg()[0]:.1f}: on busy cores two threads wait for each other.",
+            f"`python -m benchmarks.training` on {machine()} PyTorch {torch.__version__}. On busy cores two "
+            "threads wait for each other.",
             "Contrastive pre-training, 64 windows of three modalities, networks of width 32 (the demo) and 64 (the "
             "real studies). Speed is the time of plain AdamW over the step's; the last column is the time that the "
             "multiplications of the encoders' convolutions alone, forwards and backwards, would take at the rate of a "
