@@ -9,9 +9,9 @@ How hard the study is follows from a few constants: the spreads in ``people``, t
 the look-alikes in ``activities``, and the chips below. They were set so that few labels are
 not enough: what differs between sensors but not between activities (hard iron, bias, tremor)
 misleads a model that sees four windows of a class, and is what pre-training unlearns. With
-the default study and seeds 0, 1, 2 (three trainings each) accuracy was .71, .72, .66 for the
-lower bound, .87, .89, .80 for MMBind, .88, .90, .82 for the upper bound, and .77, .71, .72 of
-the pairs were right.
+the default study and seed 0 (three trainings) accuracy is .71 for the lower bound, .90 for
+MMBind and .88 for the upper bound. Fleets of seeds 1 and 2, by an earlier recipe, gave .72 and
+.66, .89 and .80, .90 and .82. With seeds 0, 1, 2 .79, .75, .75 of the pairs are right.
 """
 
 from __future__ import annotations
