@@ -6,11 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mmbind.binding import bind
+from mmbind.encoders import embed, fit_shared_encoder
+from mmbind.roles import assign_roles
+from mmbind.sources import ingest
+from mmbind.study import Study
+from mmbind.validation import validate
+from mmbind.windows import cut_windows
 from tests.support import ROOT
 
 #: A demo of this scale has enough windows for every role.
@@ -26,6 +34,19 @@ SHRUNK: dict[str, Any] = {
     },
     "evaluation": {"seeds": [0], "workers": 1},
 }
+
+
+def walk_to_bind(study: Study, sources: Sequence[str]) -> None:
+    """All stages from raw logs to the pairs in plain Python; sources whose windows are there are not read again."""
+    for source in sources:
+        if not study.windows(source).is_dir():
+            ingest(study, source)
+            validate(study, source)
+            cut_windows(study, source)
+    assign_roles(study)
+    fit_shared_encoder(study)
+    embed(study)
+    bind(study)
 
 
 def clone(destination: Path) -> Path:

@@ -13,22 +13,18 @@ import yaml
 from mmbind.binding import bind
 from mmbind.dataset import load_binding
 from mmbind.dataset.table import SampleTable
-from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.evaluation import evaluate
 from mmbind.files import digest_folder, read_json, write_parquet
 from mmbind.reports import write_binding_report
 from mmbind.reports.evaluation_page import title
-from mmbind.roles import assign_roles
 from mmbind.simulation import write_demo_fleets
-from mmbind.sources import fetch_archives, ingest
+from mmbind.sources import fetch_archives
 from mmbind.study import Study
 from mmbind.training import TrainSummary, train
 from mmbind.training.samples import pseudo_paired
-from mmbind.validation import validate
 from mmbind.versions import trace_pair
-from mmbind.windows import cut_windows
 from mmbind.windows.store import WindowStore
-from tests.e2e.support import SHRUNK
+from tests.e2e.support import SHRUNK, walk_to_bind
 from tests.support import ROOT, raw_archives
 
 pytestmark = pytest.mark.slow
@@ -46,15 +42,7 @@ def study_of(root: Path, params: Path, **sections: Any) -> Study:
 
 def walk(study: Study, sources: list[str]) -> dict[str, Any]:
     """From raw logs to the report; returns its metrics of routes."""
-    for source in sources:
-        if not study.windows(source).is_dir():
-            ingest(study, source)
-            validate(study, source)
-            cut_windows(study, source)
-    assign_roles(study)
-    fit_shared_encoder(study)
-    embed(study)
-    bind(study)
+    walk_to_bind(study, sources)
     told: dict[str, Any] = write_binding_report(study).metrics["routes"]
     return told
 

@@ -18,16 +18,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmbind.binding import bind
-from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.files import digest_folder
-from mmbind.roles import assign_roles
 from mmbind.simulation import write_demo_fleets
-from mmbind.sources import ingest
 from mmbind.study import Study
-from mmbind.validation import validate
-from mmbind.windows import cut_windows
 from mmbind.windows.store import WindowStore
+from tests.e2e.support import walk_to_bind
 from tests.support import ROOT
 
 pytestmark = pytest.mark.slow
@@ -87,14 +82,7 @@ def walk(
         target = study.raw(source).joinpath(*within)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(files[place], target)
-    for source in names:
-        ingest(study, source)
-        validate(study, source)
-        cut_windows(study, source)
-    assign_roles(study)
-    fit_shared_encoder(study)
-    embed(study)
-    bind(study)
+    walk_to_bind(study, names)
 
 
 def shuffled(chance: np.random.Generator) -> Callable[[Path], AbstractContextManager[list[os.DirEntry[str]]]]:
