@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from mmbind.config import Source
-from mmbind.errors import DataError, MmbindError
-from mmbind.schema import QUARANTINE
+from mmbind.errors import DataError
+from mmbind.sources.file_rows import FileRows, most_frequent, notes, quarantined
 from mmbind.sources.readers import reader_for
 from mmbind.sources.released import PlacingSifter, open_corrected, sifter_for
 from mmbind.sources.releases import FileReleases
@@ -24,8 +22,6 @@ from mmbind.sources.table import Block, FileProblem, count_channels
 #: logged, and how often the clock had been set back before (:class:`mmbind.sources.sift.Sifted`).
 #: A colon, since channels may have any name that a column of a log has.
 LABEL, TURN = ":label", ":turn"
-#: Sensors that a file's entry in the manifest names when their rows are passed by.
-SENSORS = 20
 #: Bytes from which on a file is read and sifted in two threads.
 LONG = 1 << 26
 #: Of a file of which a person released nothing.
@@ -35,51 +31,6 @@ NOTHING_RELEASED = FileReleases()
 Kept = dict[str, pl.DataFrame]
 #: Readings set aside (columns of ``ASIDE``), each with their modality.
 _Lost = list[tuple[str, pl.DataFrame]]
-
-
-@dataclass
-class FileRows:
-    """What one file gave.
-
-    Attributes:
-        kept: per modality, its readings in the order of the file; only of :func:`read_file`.
-        aside: frames with the columns of the quarantine.
-        counts: per modality, readings read, kept and quarantined.
-        passed: rows of a long table that no modality names, by sensor.
-        released: per modality, readings kept because a person released them.
-        corrected: lines read as a person corrected them.
-        unfit: why modalities cannot be read from it, as far as it was read.
-        problem: why the file as a whole could not be read.
-    """
-
-    kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
-    aside: list[pl.DataFrame] = field(default_factory=list)
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    passed: dict[str, int] = field(default_factory=dict)
-    released: dict[str, int] = field(default_factory=dict)
-    corrected: int = 0
-    unfit: dict[str, str] = field(default_factory=dict)
-    problem: FileProblem | None = None
-
-    @property
-    def status(self) -> str:
-        """``ok``, ``partial`` (something was set aside) or ``unreadable`` (nothing was read)."""
-        if self.problem or not self.counts:
-            return "unreadable"
-        return "partial" if self.aside else "ok"
-
-    def entry(self) -> dict[str, Any]:
-        """What the manifest says of the file."""
-        passed = {"passed": dict(sorted(self.passed.items()))} if self.passed else {}
-        released = {"released": dict(sorted(self.released.items()))} if self.released else {}
-        corrected = {"corrected": self.corrected} if self.corrected else {}
-        return {"status": self.status, "modalities": self.counts, **passed, **released, **corrected}
-
-    def refuse(self, path: str, problem: FileProblem) -> None:
-        """Makes it the rows of a file that cannot be used as a whole."""
-        self.kept, self.counts, self.passed, self.unfit, self.problem = {}, {}, {}, {}, problem
-        self.released, self.corrected = {}, 0
-        self.aside = [_notes(path, [(problem.rule, problem.reason)])]
 
 
 def read_file(
@@ -152,7 +103,7 @@ def stream_file(
         yield from _stream(rows, folder / path, path, source, channels, released, unfit)
     except FileProblem as problem:
         rows.refuse(path, problem)
-    _check_conservation(rows, path)
+    rows.check_conservation(path)
 
 
 def _stream(
@@ -195,16 +146,16 @@ def _stream(
         yield kept
     counts = {name: sifter.released for name, sifter in sifters.items() if isinstance(sifter, PlacingSifter)}
     rows.released, rows.corrected = {name: count for name, count in counts.items() if count}, len(released.corrected)
-    rows.passed, rows.unfit = _most_frequent(raw.passed), dict(sorted(raw.missing.items()))
+    rows.passed, rows.unfit = most_frequent(raw.passed), dict(sorted(raw.missing.items()))
     for name in raw.missing:
         rows.counts.pop(name, None)
     if rows.counts and not any(counts["read"] for counts in rows.counts.values()):
         raise FileProblem(EMPTY_FILE, "the file holds no readings.")
-    notes = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in rows.unfit.items()]
+    remarks = [(MISSING_COLUMN, f"{name}: {reason}") for name, reason in rows.unfit.items()]
     if rows.counts:
-        notes += [(MISSING_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
-    rows.aside = [*_quarantined(path, [each for each in lost if each[0] in rows.counts])]
-    rows.aside += [_notes(path, notes)] if notes else []
+        remarks += [(MISSING_LABELS, f"readings are kept without labels: {reason}") for reason in raw.unlabelled]
+    rows.aside = [*quarantined(path, [each for each in lost if each[0] in rows.counts])]
+    rows.aside += [notes(path, remarks)] if remarks else []
 
 
 def _ahead(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -231,13 +182,6 @@ def _check_opens(file: Path) -> None:
         raise DataError(f"cannot be read: {error.strerror}.", path=file) from None
     if empty:
         raise FileProblem(EMPTY_FILE, "the file is empty.")
-
-
-def _most_frequent(passed: Mapping[str, int]) -> dict[str, int]:
-    """The most frequent sensors, and the others as one: a column of values taken for one of sensors has many."""
-    order = sorted(passed, key=lambda sensor: (-passed[sensor], sensor))
-    rest = sum(passed[sensor] for sensor in order[SENSORS:])
-    return {sensor: passed[sensor] for sensor in order[:SENSORS]} | ({"...": rest} if rest else {})
 
 
 def _sift_block(rows: FileRows, lost: _Lost, block: Block, sifters: Mapping[str, Sifter], unfit: set[str]) -> Kept:
@@ -274,28 +218,3 @@ def _set_aside(rows: FileRows, lost: _Lost, name: str, aside: pl.DataFrame) -> N
     if aside.height:
         rows.counts[name]["quarantined"] += aside.height
         lost.append((name, aside))
-
-
-def _quarantined(path: str, lost: _Lost) -> list[pl.DataFrame]:
-    """Rows of the quarantine about readings of a file, in one frame or none."""
-    if not lost:
-        return []
-    names = [name for name, aside in lost for _ in range(aside.height)]
-    about = [pl.Series("file", [path] * len(names)), pl.Series("modality", names)]
-    return [pl.concat([aside for _, aside in lost]).hstack(about).select(*QUARANTINE)]
-
-
-def _notes(path: str, notes: list[tuple[str, str]]) -> pl.DataFrame:
-    """Rows of the quarantine about a file as a whole, from (rule, reason)."""
-    rows = [(path, None, None, b"", rule, reason) for rule, reason in notes]
-    return pl.DataFrame(rows, schema=QUARANTINE, orient="row")
-
-
-def _check_conservation(rows: FileRows, path: str) -> None:
-    for name, counts in rows.counts.items():
-        if counts["read"] != counts["kept"] + counts["quarantined"]:
-            raise MmbindError(
-                f"{path}: of {counts['read']} readings of {name}, {counts['kept']} were kept and "
-                f"{counts['quarantined']} quarantined.",
-                hint="This is a defect of mmbind's reader; please report it with the file.",
-            )

@@ -19,8 +19,9 @@ from mmbind.files import short_id
 from mmbind.schema import LABELS, QUARANTINE, empty
 from mmbind.sources.conversion import as_worn
 from mmbind.sources.discover import RecordingFiles
+from mmbind.sources.file_rows import FileRows
 from mmbind.sources.labels import LabelRuns, marked_recording, whole_recording
-from mmbind.sources.logfile import LABEL, NOTHING_RELEASED, TURN, FileRows, Kept, stream_file
+from mmbind.sources.logfile import LABEL, NOTHING_RELEASED, TURN, Kept, stream_file
 from mmbind.sources.parts import Parts, Timeline
 from mmbind.sources.recording_tables import RecordingRows, RecordingTables, recordings_schema, unfit_marks
 

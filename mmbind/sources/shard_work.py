@@ -23,7 +23,7 @@ from mmbind.schema import LABELS, QUARANTINE, empty
 from mmbind.sources.contents import Contents
 from mmbind.sources.discover import RecordingFiles, Stamp
 from mmbind.sources.earlier import Earlier
-from mmbind.sources.logfile import FileRows
+from mmbind.sources.file_rows import FileRows
 from mmbind.sources.recording import RecordingReading, WithdrawnError
 from mmbind.sources.recording_tables import RecordingTables, recordings_schema
 from mmbind.sources.shards import OldShard, ShardFile, shard_path

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from mmbind.errors import MmbindError
-from mmbind.sources.logfile import FileRows, read_file
+from mmbind.sources.file_rows import FileRows
+from mmbind.sources.logfile import read_file
 from mmbind.sources.readers import reader_for
 from mmbind.sources.table import FileProblem
 from tests.fuzz.mutate import Mutation

@@ -18,6 +18,7 @@ from mmbind.errors import InputError
 from mmbind.simulation import write_demo_fleets
 from mmbind.sources import ingest, logfile, recording
 from mmbind.sources.clocks import reading_times, to_ns
+from mmbind.sources.file_rows import FileRows
 from mmbind.study import Study
 from tests.support import ROOT, raw_archives
 from tests.unit.sources.logs import (
@@ -40,7 +41,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     opened: list[str] = []
     original = recording.stream_file
 
-    def counted(rows: logfile.FileRows, folder: Path, path: str, *arguments: Any) -> Iterator[logfile.Kept]:
+    def counted(rows: FileRows, folder: Path, path: str, *arguments: Any) -> Iterator[logfile.Kept]:
         opened.append(path)
         return original(rows, folder, path, *arguments)
 
