@@ -7,7 +7,7 @@ all of them have passed in time is given out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,7 +185,7 @@ class RecordingReading:
         while self._held:
             turn, due = self._turn, {}
             for key, frames in list(self._held.items()):
-                whole = frames[0] if len(frames) == 1 else pl.concat(frames)
+                whole = _whole(frames)
                 count = _passed(whole, turn, until)
                 if count:
                     due[key] = whole.head(count)
@@ -270,6 +270,12 @@ class RecordingReading:
         columns |= {f"file_{name}": [by.get(part) for part in range(count)] for name, by in self._origins.items()}
         schema = recordings_schema(self._source)
         return pl.DataFrame({name: columns.get(name, [None] * count) for name in schema}, schema=schema)
+
+
+def _whole(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Frames as one; what is looked at from here on (times and labels, not values) lies in one piece."""
+    whole = frames[0] if len(frames) == 1 else pl.concat(frames)
+    return pl.DataFrame([each.rechunk() if each.name in ("t_ns", LABEL) else each for each in whole])
 
 
 def _passed(frame: pl.DataFrame, turn: int, until: tuple[int, int]) -> int:

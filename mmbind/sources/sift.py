@@ -131,7 +131,7 @@ class Sifter:
 
     def _judge(self, *, final: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Takes open readings whose order is decided; returns those that go on, with their turn, and the others."""
-        rows = pl.concat(self._open)
+        rows = _together(self._open)
         fates, self._latest = self._fates(rows, final=final)
         rows, self._open = rows.head(len(fates)), [rows.slice(len(fates))]
         turn, self._turn = self._turn, self._turn + int((fates == SET_BACK).sum())
@@ -167,7 +167,7 @@ class Sifter:
     def _single(self, rows: pl.DataFrame, *, final: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Parts readings in order into those to keep and repeats of a time."""
         if self._waiting:
-            rows, self._waiting = pl.concat([*self._waiting, rows]), []
+            rows, self._waiting = _together([*self._waiting, rows]), []
         if not rows.height:
             return rows, NONE_WRONG
         stamps, turns = rows["t_ns"].to_numpy(), rows["turn"].to_numpy()
@@ -194,7 +194,7 @@ class Sifter:
             lost = lost.sort("line", maintain_order=True)
         values = (rows[f"v{number}"].alias(name) for number, name in enumerate(self._channels))
         return Sifted(
-            kept=pl.DataFrame([rows["t_ns"], *values]),
+            kept=pl.DataFrame([rows["t_ns"].rechunk(), *values]),
             labels=rows["label"] if "label" in rows.columns else None,
             turns=rows["turn"] if self._split and "turn" in rows.columns else None,
             aside=self._with_texts(lost) if lost.height else _NONE_ASIDE,
@@ -204,6 +204,13 @@ class Sifter:
         """Columns of ``ASIDE`` of readings given by line, rule and reason."""
         columns = {"raw": self._texts.of(lost["line"]), **{column.name: column for column in lost}}
         return pl.DataFrame([columns[name] for name in ASIDE])
+
+
+def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Frames as one (at least one is needed), whose times lie in one piece: they are looked at again and again."""
+    found = [each for each in frames if each.height] or frames[-1:]
+    rows = found[0] if len(found) == 1 else pl.concat(found)
+    return pl.DataFrame([each.rechunk() if each.name == "t_ns" else each for each in rows])
 
 
 def _repair(spec: ModalitySource) -> Callable[[Times, int], Times] | None:

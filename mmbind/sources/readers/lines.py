@@ -16,7 +16,7 @@ from mmbind.sources.readers.scan import Scan, count_up_to, scan
 from mmbind.sources.readers.streams import CutOffError, chunks
 
 #: Bytes of a block.
-BLOCK = 1 << 23
+BLOCK = 1 << 24
 _UTF8 = Encoding()
 _COMMA, _BLANK = 0x2C, 0x20
 
