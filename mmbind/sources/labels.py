@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import polars as pl
 from mmbind.config import Labels
 from mmbind.sources.parts import Parts
 
+_Integers = npt.NDArray[np.int64]
+#: Part (int64), first time (int64 ns) and label of each run.
+_Runs = tuple[_Integers, _Integers, list[str | None]]
 #: Later than any time.
 _NEVER = np.iinfo(np.int64).max
 
@@ -88,7 +92,8 @@ class LabelRuns:
             labels: mapping of names.
         """
         self._labels = labels
-        self._runs = [pl.DataFrame(schema={"part": pl.Int64, "start_ns": pl.Int64, "label": pl.String})]
+        #: Part, first time and label of runs; the first of several pieces may go on the last one before.
+        self._runs: list[_Runs] = []
 
     def add(self, marked: Sequence[pl.DataFrame], parts: Parts) -> None:
         """Takes the next readings.
@@ -98,14 +103,11 @@ class LabelRuns:
                 not empty.
             parts: the parts they lie in.
         """
-        table = _together(marked, parts)
-        names = {name: common_name(name, self._labels) for name in table["label"].unique().drop_nulls().sort()}
-        table = table.select(
-            pl.Series("part", parts.of(table["t_ns"].to_numpy())),
-            start_ns="t_ns",
-            label=pl.col("label").replace_strict(names, default=None, return_dtype=pl.String),
-        )
-        self._runs.append(_first_of_runs(table))
+        first, *others = marked
+        others = [frame for frame in others if not frame.equals(first)]  # those of one table often are
+        times, logged = _together([first, *others], parts) if others else _alone(first, parts)
+        names = {name: common_name(name, self._labels) for name in set(logged)}
+        self._runs.append(_first_of_runs(parts.of(times), times, [names[name] for name in logged]))
 
     def intervals(self, parts: Parts) -> pl.DataFrame:
         """The intervals, once all readings came.
@@ -116,24 +118,35 @@ class LabelRuns:
         Returns:
             part (int64), start_ns, stop_ns, label; sorted.
         """
-        runs = _first_of_runs(pl.concat(self._runs))
-        ends = pl.Series("end", parts.stops[runs["part"].to_numpy()])
-        return (
-            runs.with_columns(stop_ns=pl.col("start_ns").shift(-1).over("part").fill_null(ends))
-            .drop_nulls("label")
-            .select("part", "start_ns", "stop_ns", "label")
+        part, starts, labels = _first_of_runs(
+            np.concatenate([part for part, _, _ in self._runs]),
+            np.concatenate([starts for _, starts, _ in self._runs]),
+            [label for _, _, labels in self._runs for label in labels],
         )
+        stops = parts.stops[part]
+        goes_on = np.flatnonzero(part[1:] == part[:-1])
+        stops[goes_on] = starts[goes_on + 1]
+        table = pl.DataFrame([pl.Series("part", part), pl.Series("start_ns", starts), pl.Series("stop_ns", stops)])
+        return table.hstack([pl.Series("label", labels, dtype=pl.String)]).drop_nulls("label")
 
 
-def _first_of_runs(table: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose part or label is not that of the row before."""
-    changed = pl.col("part", "label").ne_missing(pl.col("part", "label").shift())
-    first = pl.int_range(pl.len()) == 0
-    return table.filter(pl.any_horizontal(changed, first))
+def _first_of_runs(part: _Integers, times: _Integers, labels: list[str | None]) -> _Runs:
+    """Leaves out what has the part and the label of what is before it."""
+    other = np.fromiter((one != before for before, one in pairwise(labels)), dtype=np.bool_, count=len(labels) - 1)
+    begins = np.flatnonzero(np.append(True, other | (part[1:] != part[:-1])))
+    return part[begins], times[begins], [labels[row] for row in begins.tolist()]
 
 
-def _together(marked: Sequence[pl.DataFrame], parts: Parts) -> pl.DataFrame:
-    """Labels of all modalities in one order of time, rows left out that tell nothing new.
+def _alone(frame: pl.DataFrame, parts: Parts) -> tuple[_Integers, list[str | None]]:
+    """Times and labels of the readings of one modality whose label changes, or that are the first of a part."""
+    times = frame["t_ns"].to_numpy()
+    begun = np.searchsorted(times, parts.starts)
+    rows = np.unique(np.append(_changes(frame["label"]), begun[begun < len(times)]))
+    return times[rows], frame["label"].gather(rows).to_list()
+
+
+def _together(marked: Sequence[pl.DataFrame], parts: Parts) -> tuple[_Integers, list[str | None]]:
+    """Times and labels of all modalities in one order of time, those left out that tell nothing new.
 
     Moments at which a modality's label changes, or a part starts, cut time into stretches.
     Where the modalities agree about a stretch its first moment tells all; elsewhere every
@@ -152,19 +165,20 @@ def _together(marked: Sequence[pl.DataFrame], parts: Parts) -> pl.DataFrame:
         one, any_known = one.zip_with(pl.Series(any_known | ~mine), label), any_known | mine
     table = pl.DataFrame({"t_ns": cuts, "label": one}).filter(agree)
     if agree.all():
-        return table
+        return table["t_ns"].to_numpy(), table["label"].to_list()
     doubted = [f.filter(~agree[np.searchsorted(cuts, t, side="right") - 1]) for f, t in zip(marked, times, strict=True)]
     every = pl.concat(doubted).sort("t_ns", "label", nulls_last=True).unique("t_ns", keep="first")
-    return pl.concat([table, every.select("t_ns", "label")]).sort("t_ns")
+    every = pl.concat([table, every.select("t_ns", "label")]).sort("t_ns")
+    return every["t_ns"].to_numpy(), every["label"].to_list()
 
 
-def _changes(labels: pl.Series) -> npt.NDArray[np.int64]:
+def _changes(labels: pl.Series) -> _Integers:
     """Rows whose label is not that of the row before, the first one included."""
     differs = labels[1:].ne_missing(labels[:-1]).to_numpy()
     return np.append(0, np.flatnonzero(differs) + 1)
 
 
-def _first_times(times: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _first_times(times: _Integers, starts: _Integers) -> _Integers:
     """The first of some times at or behind each start, ``_NEVER`` for none."""
     return np.append(times, _NEVER)[np.searchsorted(times, starts)]
 
