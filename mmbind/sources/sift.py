@@ -194,7 +194,7 @@ class Sifter:
             lost = lost.sort("line", maintain_order=True)
         values = (rows[f"v{number}"].alias(name) for number, name in enumerate(self._channels))
         return Sifted(
-            kept=pl.DataFrame([rows["t_ns"].rechunk(), *values]),
+            kept=pl.DataFrame([rows["t_ns"], *values]),
             labels=rows["label"] if "label" in rows.columns else None,
             turns=rows["turn"] if self._split and "turn" in rows.columns else None,
             aside=self._with_texts(lost) if lost.height else _NONE_ASIDE,

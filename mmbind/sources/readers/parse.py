@@ -104,7 +104,8 @@ def _parsed(lines: LineBlock, chosen: Flags, layout: Layout, types: Mapping[int,
     if layout.dialect.reader.decimal == ",":
         texts = [f"f{p}" for p, dtype in types.items() if dtype == pl.String]
         frame = frame.with_columns(layout.dialect.exchanged(pl.col(texts)))
-    numbers, frame = np.flatnonzero(chosen) + lines.first, frame.rechunk()
+    frame = frame.rechunk()
+    numbers = np.flatnonzero(chosen) + lines.first
     return frame.hstack([pl.Series("line", numbers)]) if frame.height == len(numbers) else frame
 
 
