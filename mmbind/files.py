@@ -7,6 +7,7 @@ next run that writes the same path.
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import hashlib
 import json
@@ -58,7 +59,9 @@ def digest_folder(folder: Path) -> str:
 
 
 def digest_code(*parts: str) -> str:
-    """SHA-256 (hex) of mmbind's own code: it changes exactly when the code does.
+    """SHA-256 (hex) of mmbind's own code: it changes when what the code says to Python does.
+
+    Comments, docstrings and the layout of Python files do not count.
 
     Args:
         parts: rooms and modules by their path in the package, e.g. ``"learning"`` and
@@ -71,7 +74,20 @@ def digest_code(*parts: str) -> str:
     for root in [PACKAGE / part for part in parts] or [PACKAGE]:
         inside = [path for path in root.rglob("*") if path.is_file()] if root.is_dir() else [root]
         found.update(path for path in inside if "__pycache__" not in path.parts)
-    return _digest_files(PACKAGE, found)
+    return digest_of([[path.relative_to(PACKAGE).as_posix(), _said(path)] for path in sorted(found)])
+
+
+def _said(path: Path) -> str:
+    """A Python file's code in its one canonical form; the SHA-256 of any other file."""
+    if path.suffix != ".py":
+        return sha256_file(path)
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                del node.body[0]
+    return ast.unparse(tree)
 
 
 def _digest_files(root: Path, files: Iterable[Path]) -> str:

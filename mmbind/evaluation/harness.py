@@ -16,7 +16,7 @@ from mmbind.config import MethodName
 from mmbind.errors import MissingStageError
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
-from mmbind.evaluation.runs import Request, Run, input_digests, run_key
+from mmbind.evaluation.runs import Request, Run, input_digests, pretraining_key, run_key
 from mmbind.evaluation.worker import perform
 from mmbind.parallel import each
 from mmbind.progress import progress
@@ -63,6 +63,7 @@ def plan(study: Study) -> Plan:
             seed=seed,
             steps=steps,
             key=run_key(study, method, seed, steps, digests),
+            pretraining=pretraining_key(study, method, seed, steps, digests),
         )
         for method, reason in reasons.items()
         if not reason

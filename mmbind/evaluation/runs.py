@@ -22,6 +22,7 @@ from mmbind.evaluation.methods import METHODS, Reading
 from mmbind.files import canonical_json, digest_code, digest_folder, digest_of, read_json, sha256_file, write_text
 from mmbind.learning.compute import resolved
 from mmbind.study import Study
+from mmbind.windows.store import WindowStore
 
 #: Rooms and modules whose code determines a run; its inputs' bytes stand for the others.
 TRAINING_CODE = (
@@ -42,6 +43,8 @@ TRAINING_CODE = (
 )
 #: What else determines the runs of methods that bind for themselves.
 BINDING_CODE = ("binding", "encoders")
+#: Parameters of ``training`` that pre-training does not know.
+AFTER_PRETRAINING = ("finetune", "modality_dropout", "propagate", "propagation", "student")
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Request:
         seed: of the training.
         steps: optimisation steps of pre-training, the same for all methods.
         key: of the run (see :func:`run_key`).
+        pretraining: of what comes before its labels (see :func:`pretraining_key`).
     """
 
     root: str
@@ -99,6 +103,7 @@ class Request:
     seed: int
     steps: int
     key: str
+    pretraining: str
 
 
 @cache
@@ -110,10 +115,16 @@ def software(*parts: str) -> str:
 def input_digests(study: Study) -> dict[Reading | str, dict[str, str]]:
     """SHA-256 of the folders that runs read, by what methods call them.
 
-    Truth is hashed as bytes; nothing is read from it here.
+    Truth is hashed as bytes; nothing is read from it here. ``target`` is what the target shows
+    whichever of its windows are labelled.
     """
     params = study.params
+    target = WindowStore.open(study.role(TARGET), stage="assign")
     return {
+        "target": {
+            "index": digest_of(target.index.select("window", "shard", "^row_.*$").rows()),
+            **{name: digest_folder(target.path / name) for name in sorted(target.modalities)},
+        },
         "always": {name: digest_folder(study.role(name)) for name in (TARGET, TEST)},
         "roles": {name: digest_folder(study.role(name)) for name in params.unlabelled_roles},
         "embeddings": {
@@ -138,18 +149,43 @@ def run_key(
         steps: optimisation steps of pre-training.
         inputs: see :func:`input_digests`.
     """
-    determines: dict[str, Any] = {
+    determined = {**settings_of(study), "inputs": inputs_of(method, inputs)}
+    return digest_of({**_determines(study, method, seed, steps), **determined})
+
+
+def pretraining_key(
+    study: Study, method: MethodName, seed: int, steps: int, inputs: Mapping[Reading | str, Mapping[str, str]]
+) -> str:
+    """The digest of everything that determines a run before its labels: of these, the classes alone.
+
+    Args:
+        study: the study, for its parameters.
+        method: name of the method.
+        seed: of the training.
+        steps: optimisation steps of pre-training.
+        inputs: see :func:`input_digests`.
+    """
+    settings = settings_of(study)
+    known = Inputs(study, seed).target.index["label"].drop_nulls().unique().sort().to_list()
+    determined = {
+        **settings,
+        "training": {name: value for name, value in settings["training"].items() if name not in AFTER_PRETRAINING},
+        "classes": known,
+        "inputs": {name: dict(inputs[name]) for name in ("target", *METHODS[method].reads)},
+    }
+    return digest_of({"pretraining": True, **_determines(study, method, seed, steps), **determined})
+
+
+def _determines(study: Study, method: MethodName, seed: int, steps: int) -> dict[str, Any]:
+    """What determines a run and its pre-training alike."""
+    return {
         "method": method,
         "seed": seed,
         "steps": steps,
-        **settings_of(study),
         "modalities": {name: asdict(spec) for name, spec in Inputs(study, seed).modalities.items()},
-        "inputs": inputs_of(method, inputs),
         "code": software(*TRAINING_CODE),
+        "binding_code": software(*BINDING_CODE) if "embeddings" in METHODS[method].reads else "",
     }
-    if "embeddings" in METHODS[method].reads:
-        determines["binding_code"] = software(*BINDING_CODE)
-    return digest_of(determines)
 
 
 def settings_of(study: Study) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mmbind.learning.compute import deterministic, resolved
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
-from mmbind.training.samples import labelled
+from mmbind.training.samples import as_recorded, labelled
 from mmbind.training.stage import training_inputs
 from mmbind.training.trainer import Trainer
 
@@ -66,9 +66,10 @@ def _train(inputs: Inputs, request: Request, work: Path) -> tuple[TrainedModel, 
             seed=request.seed,
             modalities=inputs.modalities,
             classes=known.classes,
-            seen=[known] if unlabelled is None else [unlabelled, known],
+            seen=[known] if unlabelled is None else [unlabelled, as_recorded([inputs.target])],
             steps=request.steps,
             work=work,
+            pretrained=inputs.study.work(request.pretraining),
             what=f"{request.method}, seed {request.seed}",
         )
         trained = method.train(trainer, inputs, unlabelled, known)

@@ -85,7 +85,7 @@ def train(study: Study) -> TrainSummary:
         seed=params.training.seed,
         modalities=modalities_of([*stores, target]),
         classes=known.classes,
-        seen=[windows, known],
+        seen=[windows, as_recorded([target])],
         work=work,
         what="train",
     )

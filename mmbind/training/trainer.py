@@ -26,6 +26,7 @@ from mmbind.learning.samples import Batch, Samples
 from mmbind.learning.scaling import Scaler
 from mmbind.training.model import TrainedModel
 from mmbind.training.network import MultimodalModel, centre
+from mmbind.training.pretrained import shared_phase
 from mmbind.windows.store import ModalitySpec
 
 #: From a batch and a seeded generator to a scalar loss.
@@ -55,6 +56,7 @@ class Trainer:
         seen: Sequence[Samples],
         steps: int | None = None,
         work: Path | None = None,
+        pretrained: Path | None = None,
         what: str = "training",
     ) -> None:
         """Builds the network.
@@ -65,16 +67,20 @@ class Trainer:
             seed: see the class.
             modalities: those of the model.
             classes: class names.
-            seen: all samples that training will see; scalers are fitted on them.
+            seen: whose windows scale the model; which of them have labels must not matter where
+                pre-training is shared.
             steps: optimisation steps of all pre-training phases together; None lets a phase
                 take the epochs of ``training.pretrain``.
             work: folder for checkpoints, None for none; the caller removes it.
+            pretrained: folder of finished phases of pre-training, shared by trainings that differ in
+                their labels only (:mod:`mmbind.training.pretrained`); None shares nothing.
             what: a few words for progress and messages, e.g. ``"mmbind, seed 0"``.
         """
         deterministic(compute, seed)
         self.training, self.seed, self.classes = training, seed, list(classes)
         self.losses: dict[str, list[float]] = {}
         self._modalities, self._steps, self._work, self._what = dict(modalities), steps, work, what
+        self._pretrained = pretrained
         scalers = {name: _scaler(name, spec, seen, training.network) for name, spec in modalities.items()}
         self.model = MultimodalModel(modalities, len(classes), training.network, scalers)
         self.model.half_precision = half_precision(compute)
@@ -112,9 +118,11 @@ class Trainer:
         Raises:
             MmbindError: when training diverges; names the windows of that step.
         """
-        try:
-            self.losses[phase] = fit(
-                self.model if module is None else module,
+        trained = self.model if module is None else module
+
+        def train() -> list[float]:
+            return fit(
+                trained,
                 step,
                 samples=len(samples),
                 schedule=schedule or self._budgeted(len(samples), share),
@@ -123,6 +131,10 @@ class Trainer:
                 work=None if self._work is None else self._work / phase,
                 checkpoint_every=self.training.checkpoint_every,
             )
+
+        try:
+            shared = None if schedule is not None or self._pretrained is None else self._pretrained / phase
+            self.losses[phase] = train() if shared is None else shared_phase(shared, trained, train)
         except DivergedError as error:
             windows = ", ".join(sorted(samples.windows[position] for position in error.positions))
             raise MmbindError(f"{error.message} Windows of this step: {windows}.", hint=error.hint) from None

@@ -33,6 +33,24 @@ def test_it_changes_exactly_with_the_named_code(tmp_path: Path, monkeypatch: pyt
     assert changed() == [True, True, True, False]
 
 
+def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PACKAGE", tmp_path)
+    module = tmp_path / "a.py"
+
+    def digest(text: str) -> str:
+        module.write_text(text)
+        return digest_code("a.py")
+
+    before = digest('"""Doc."""\n\ndef double(x):\n    """Twice."""\n    return 2 * x\n')
+    assert digest("# said otherwise\ndef double(x):\n    return (2 *\n        x)  # twice\n") == before
+    assert digest("def double(x):\n    return 3 * x\n") != before
+    assert digest('def double(x):\n    return "a text that counts"\n') != before
+    (tmp_path / "b.json").write_text("1")
+    one = digest_code("b.json")
+    (tmp_path / "b.json").write_text("1 ")
+    assert digest_code("b.json") != one
+
+
 def test_a_part_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         digest_code("no_such_room")

@@ -12,9 +12,10 @@ import yaml
 
 from mmbind.errors import ConfigError, InputError, LeakageError, MissingStageError, MmbindError
 from mmbind.evaluation.grid import Selection, cells_of, merge_results, places, run, run_grid
-from mmbind.evaluation.worker import perform
+from mmbind.evaluation.worker import SUPERVISED, perform
 from mmbind.reports.results import KEYS, Results
 from mmbind.study import Study
+from mmbind.training import trainer
 from tests.support import write_study
 from tests.unit.evaluation.gridded import stored, write_gridded
 
@@ -101,6 +102,48 @@ def test_rotations_bind_once_for_all_their_cells(tmp_path: Path, monkeypatch: py
     assert bound == ["p0", "p1"]
     run_grid(study)
     assert bound == ["p0", "p1"]
+
+
+def test_trainings_that_differ_in_labels_or_in_their_use_share_pre_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = ["lower", "mim", "imagebind", "mmbind", "oracle"]
+    ablations = {"no_own": {"change": {"training.student.own_windows": False}}}
+    small = {**SMALL, "methods": methods, "ablations": ablations}
+    together, apart = (write_gridded(tmp_path / name, **small) for name in ("together", "apart"))
+    trained: list[str] = []
+    fit = trainer.fit
+    monkeypatch.setattr(
+        trainer, "fit", lambda *args, **options: (trained.append(options["what"]), fit(*args, **options))[1]
+    )
+    part: dict[str, Any] = {"rotations": ("p0",)}
+    for labels in (3, 6):
+        run_grid(together, Selection(**part, labels=(labels,)))
+    run_grid(together, Selection(**part, labels=(3,), ablations=("no_own",)))
+    before_labels = sorted(one for one in trained if one.split(": ")[-1] not in SUPERVISED)
+    phases = ["imagebind, seed 0: align", "imagebind, seed 0: pretrain_shared"]
+    assert before_labels == sorted([*phases, *[f"{name}, seed 0: pretrain" for name in ("mim", "mmbind", "oracle")]])
+    for labels in (6, 3):  # the other way round, and nothing to share
+        shutil.rmtree(apart.root / "data" / ".work", ignore_errors=True)
+        run_grid(apart, Selection(**part, labels=(labels,)))
+    shutil.rmtree(apart.root / "data" / ".work")
+    run_grid(apart, Selection(**part, labels=(3,), ablations=("no_own",)))
+    assert stored(together) == stored(apart)
+
+
+def test_a_damaged_phase_is_trained_again(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **{**SMALL, "labels": [6], "methods": ["mmbind"]})
+    part = Selection(rotations=("p0",))
+    run_grid(study, part)
+    before = stored(study)
+    shutil.rmtree(tmp_path / "results")
+    kept = list((tmp_path / "data" / ".work").glob("*/pretrain/model.safetensors"))
+    assert len(kept) == 1
+    kept[0].write_bytes(kept[0].read_bytes()[:-1])
+    for run_file in (tmp_path / "data" / ".work").glob("*/run.json"):
+        run_file.unlink()
+    assert run_grid(study, part).trained == 1
+    assert stored(study) == before
 
 
 def test_trainings_of_the_grid_know_no_test_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,7 @@ def test_code_that_determines_a_run_changes_every_key(tmp_path: Path, monkeypatc
         path = copied / module
         text = path.read_text()
         for edited in (True, False):
-            path.write_text(text + "# changed\n" if edited else text)
+            path.write_text(text + "CHANGED = 1\n" if edited else text)
             software.cache_clear()
             assert (set(keys(study).values()) & set(before.values()) == set()) is edited, module
     (copied / "sources" / "ingest.py").write_text("")
