@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,29 +34,27 @@ def _study_option(function: click.decorators.FC) -> click.decorators.FC:
     return click.option("--study", default=None, help="The study's folder.  [default: .]")(function)
 
 
+def _selection_options(function: click.decorators.FC) -> click.decorators.FC:
+    """The options that take a part of the grid, and ``--workers``."""
+    for option in (
+        click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings at once."),
+        click.option("--ablation", "ablations", multiple=True, help="An ablation instead of the study's parameters."),
+        click.option("--method", "methods", multiple=True, help="A method."),
+        click.option("--seed", "seeds", type=int, multiple=True, help="A seed."),
+        click.option("--rotation", "rotations", multiple=True, help="A rotation; the reported ones when left out."),
+        click.option("--draw", "draws", multiple=True, help="How labels are drawn: balanced or random."),
+        click.option("--labels", type=int, multiple=True, help="A number of labels."),
+        click.option("--task", "tasks", multiple=True, help="A task; may be repeated, as all of these."),
+    ):
+        function = option(function)
+    return function
+
+
 @results.command()
 @_study_option
-@click.option("--task", "tasks", multiple=True, help="A task; may be repeated, as all of these. All when left out.")
-@click.option("--labels", type=int, multiple=True, help="A number of labels.")
-@click.option("--draw", "draws", multiple=True, help="How labels are drawn: balanced or random.")
-@click.option("--rotation", "rotations", multiple=True, help="A rotation; the reported ones when left out.")
-@click.option("--seed", "seeds", type=int, multiple=True, help="A seed.")
-@click.option("--method", "methods", multiple=True, help="A method.")
-@click.option("--ablation", "ablations", multiple=True, help="An ablation instead of the study's own parameters.")
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings side by side.")
+@_selection_options
 @click.pass_obj
-def run(
-    before: str | None,
-    study: str | None,
-    tasks: tuple[str, ...],
-    labels: tuple[int, ...],
-    draws: tuple[str, ...],
-    rotations: tuple[str, ...],
-    seeds: tuple[int, ...],
-    methods: tuple[str, ...],
-    ablations: tuple[str, ...],
-    workers: int,
-) -> None:
+def run(before: str | None, /, study: str | None, workers: int, **selected: tuple[Any, ...]) -> None:
     """Train what is missing of the protocol's grid and store the results.
 
     Needs the study's windows (dvc repro window). Interrupted or killed, it goes on where it stopped. Results go
@@ -64,8 +63,26 @@ def run(
     from mmbind.evaluation.grid import Selection, run_grid
     from mmbind.study import Study
 
-    selection = Selection(tasks, labels, draws, rotations, seeds, methods, ablations)
-    for line in run_grid(Study.load(study or before or "."), selection, workers=workers).lines():
+    for line in run_grid(Study.load(study or before or "."), Selection(**selected), workers=workers).lines():
+        click.echo(line)
+
+
+@results.command()
+@_study_option
+@_selection_options
+@click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of each kind.")
+@click.pass_obj
+def check(before: str | None, /, study: str | None, workers: int, count: int, **selected: tuple[Any, ...]) -> None:
+    """Train some stored runs again: they must come out the same to the last digit.
+
+    Tries runs of every task, ablation and method. Where the code was changed since and gives the same, the
+    stored runs are noted as good for the present code and are not trained anew.
+    """
+    from mmbind.evaluation.grid import Selection, check_runs
+    from mmbind.study import Study
+
+    summary = check_runs(Study.load(study or before or "."), Selection(**selected), count=count, workers=workers)
+    for line in summary.lines():
         click.echo(line)
 
 

@@ -11,9 +11,11 @@ from pydantic import JsonValue
 from mmbind.config.params import PARAMS_FILE
 from mmbind.errors import InputError
 from mmbind.evaluation.grid.cells import ablated, protocol_of
-from mmbind.evaluation.grid.run import code_version, results_folder, settings_version
+from mmbind.evaluation.grid.run import results_folder
+from mmbind.evaluation.grid.wanted import code_version, settings_version
 from mmbind.files import whole_folder, write_text
 from mmbind.reports.results import Results
+from mmbind.reports.results.checks import read_checks
 from mmbind.reports.results.page import Page, Present, StudyResults, results_page
 from mmbind.study import Study
 
@@ -95,6 +97,7 @@ def studies_of(house: Path) -> Iterator[StudyResults]:
             name=protocol.name,
             path=study.root.relative_to(house).as_posix(),
             results=Results.read(results_folder(study)),
+            checks=read_checks(results_folder(study)),
             tuning=protocol.tuning,
             reported=protocol.reported,
             people={

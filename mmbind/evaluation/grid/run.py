@@ -13,25 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 from filelock import FileLock
 
 from mmbind.config import TEST, MethodName
 from mmbind.errors import InputError, MmbindError
-from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, methods_of, protocol_of
-from mmbind.evaluation.grid.places import Place, cell_study, prepare, purities, rotation_study, up_to_date
-from mmbind.evaluation.grid.score import Versions, score
-from mmbind.evaluation.harness import plan
+from mmbind.evaluation.grid.cells import Cell, Selection, protocol_of
+from mmbind.evaluation.grid.places import cell_study, purities
+from mmbind.evaluation.grid.score import score
+from mmbind.evaluation.grid.wanted import Wanted, wanted_runs
 from mmbind.evaluation.inputs import Inputs
-from mmbind.evaluation.runs import TRAINING_CODE, Request, Run, input_digests, inputs_of, settings_of, software
+from mmbind.evaluation.runs import Request, Run
 from mmbind.evaluation.worker import perform
-from mmbind.files import digest_of
 from mmbind.parallel import each
 from mmbind.progress import progress
 from mmbind.reports.results import KEYS, Results
+from mmbind.reports.results.checks import read_checks
 from mmbind.study import Study
 
-#: Digits of a stored digest.
-SHORT = 12
 #: Seconds after which finished runs are stored, at the latest with the next one that finishes.
 STORE_EVERY_S = 120.0
 
@@ -63,41 +62,9 @@ class GridSummary:
         ]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """A run of the grid: its request, its cell, and what it is made of."""
-
-    request: Request
-    cell: Cell
-    versions: Versions
-
-    def name(self, study: str) -> dict[str, str | int]:
-        """The run's ``KEYS``."""
-        return {
-            "study": study,
-            "task": self.cell.task,
-            "method": self.request.method,
-            "ablation": self.cell.ablation,
-            "labels": self.cell.labels,
-            "draw": self.cell.draw,
-            "rotation": self.cell.rotation,
-            "seed": self.request.seed,
-        }
-
-
 def results_folder(study: Study) -> Path:
     """Where a study's results are stored."""
     return study.root / "results"
-
-
-def code_version() -> str:
-    """The version of the code that trains, as stored beside a run."""
-    return software(*TRAINING_CODE)[:SHORT]
-
-
-def settings_version(study: Study) -> str:
-    """The version of the parameters of training, as stored beside a run."""
-    return digest_of(settings_of(study))[:SHORT]
 
 
 def run_grid(study: Study, selection: Selection | None = None, *, workers: int = 1) -> GridSummary:
@@ -114,30 +81,7 @@ def run_grid(study: Study, selection: Selection | None = None, *, workers: int =
         LeakageError: when roles share a person, a recording or content.
         MmbindError: when a training failed, after all others; names it and says why.
     """
-    protocol = (selection or Selection()).of(protocol_of(study))
-    cells = cells_of(protocol)
-    # one of the cells stands for all that share its rotation's stores
-    sharing = {rotation_study(study, cell).data: Place.of(study, cell, shared=True) for cell in cells}
-    rotations = list(sharing.values())
-    missing = [one for one in rotations if not up_to_date(one)]
-    list(progress(each(prepare, missing, workers=workers), "rotations: bindings", total=len(missing)))
-    for cell in progress(cells, "cells: roles"):
-        prepare(Place.of(study, cell))
-    unavailable: dict[MethodName, str] = {}
-    wanted: list[_Wanted] = []
-    for cell in progress(cells, "cells: digests"):
-        own = cell_study(study, cell)
-        asked = {"methods": methods_of(protocol, cell), "seeds": protocol.seeds}
-        evaluation = own.params.evaluation.model_copy(update=asked)
-        planned = plan(Study(own.root, own.params.model_copy(update={"evaluation": evaluation}), own.data))
-        unavailable |= planned.unavailable
-        digests = input_digests(own)
-        for request in planned.requests:
-            data = digest_of(inputs_of(request.method, digests))
-            versions = Versions(code_version(), settings_version(own), data[:SHORT], request.key[:SHORT])
-            wanted.append(_Wanted(request, cell, versions))
-    # one seed after the other: a grid that is stopped early has whole tables of few seeds
-    wanted.sort(key=lambda one: protocol.seeds.index(one.request.seed))
+    wanted, unavailable = wanted_runs(study, selection, workers=workers)
     trained = _train(study, wanted, workers)
     stored = _store(study, wanted)
     return GridSummary(len(wanted), trained, unavailable, stored.runs.height, results_folder(study))
@@ -154,7 +98,7 @@ def merge_results(study: Study, origins: Sequence[Path]) -> Results:
         InputError: for a path without results, results of another study, or a run with other values.
     """
     name, folder = protocol_of(study).name, results_folder(study)
-    with _lock(study):
+    with store_lock(study):
         merged = Results.read(folder)
         for origin in origins:
             found = _found(origin)
@@ -176,13 +120,13 @@ def _found(origin: Path) -> Results:
     raise InputError(f"{origin} holds no results.", hint="Name a folder with runs.parquet, e.g. a study's results/.")
 
 
-def _train(study: Study, wanted: Sequence[_Wanted], workers: int) -> int:
+def _train(study: Study, wanted: Sequence[Wanted], workers: int) -> int:
     """Trains what is neither kept nor stored; returns how many that were."""
     stored = _stored(study)
     missing = {
         one.request.key: one
         for one in wanted
-        if stored.get(tuple(one.name(_name(study)).values())) != one.versions.digest
+        if one.versions.digest not in stored.get(tuple(one.name(protocol_of(study).name).values()), ())
         and Run.load(study.work(one.request.key)) is None
     }
     finished = each(attempt, [one.request for one in missing.values()], workers=workers)
@@ -215,28 +159,40 @@ def attempt(request: Request) -> str:
     return ""
 
 
-def _store(study: Study, wanted: Sequence[_Wanted]) -> Results:
+def _store(study: Study, wanted: Sequence[Wanted]) -> Results:
     """Scores what is kept and not yet stored, and writes the store."""
-    name, folder = _name(study), results_folder(study)
+    name, folder = protocol_of(study).name, results_folder(study)
     truth: dict[Cell, list[str | None]] = {}
-    with _lock(study):
+    with store_lock(study):
         stored, there = Results.read(folder), _stored(study)
         fresh: list[Results] = []
         for one in wanted:
             key = one.name(name)
-            if there.get(tuple(key.values())) == one.versions.digest:
+            if one.versions.digest in there.get(tuple(key.values()), ()):
                 continue
             run = Run.load(study.work(one.request.key))
-            if run is None:
-                continue
-            if one.cell not in truth:
-                truth[one.cell] = _truth(cell_study(study, one.cell))
-            purity = purities(study, one.cell).get(one.request.method)
-            fresh.append(score(key, run, truth[one.cell], purity=purity, versions=one.versions))
+            if run is not None:
+                fresh.append(scored(study, one, run, truth))
         if fresh or not (folder / "runs.parquet").is_file():
             stored = stored.updated(Results.joined(fresh))
             stored.write(folder)
     return stored
+
+
+def scored(study: Study, one: Wanted, run: Run, truth: dict[Cell, list[str | None]]) -> Results:
+    """The rows of a finished run.
+
+    Args:
+        study: the study.
+        one: which run it is.
+        run: its answers.
+        truth: labels of the test windows by cell; what is missing is read and added.
+    """
+    if one.cell not in truth:
+        truth[one.cell] = _truth(cell_study(study, one.cell))
+    purity = purities(study, one.cell).get(one.request.method)
+    name = one.name(protocol_of(study).name)
+    return score(name, run, truth[one.cell], purity=purity, versions=one.versions)
 
 
 def _truth(study: Study) -> list[str | None]:
@@ -247,16 +203,19 @@ def _truth(study: Study) -> list[str | None]:
     return labels
 
 
-def _stored(study: Study) -> dict[tuple[object, ...], str]:
-    """Digests of the stored runs, by the values of their ``KEYS``."""
-    runs = Results.read(results_folder(study)).runs
-    return {tuple(row[:-1]): row[-1] for row in runs.select(*KEYS, "digest").iter_rows()}
+def _stored(study: Study) -> dict[tuple[object, ...], set[str]]:
+    """Digests that a stored run has or was found equal to, by the values of its ``KEYS``."""
+    folder = results_folder(study)
+    runs = Results.read(folder).runs.select(*KEYS, "digest")
+    checks = read_checks(folder).select(*KEYS, "digest", "same_as")
+    equal = runs.join(checks, on=[*KEYS, "digest"]).select(*KEYS, digest="same_as")
+    found: dict[tuple[object, ...], set[str]] = {}
+    for row in pl.concat([runs, equal]).iter_rows():
+        found.setdefault(tuple(row[:-1]), set()).add(row[-1])
+    return found
 
 
-def _name(study: Study) -> str:
-    return protocol_of(study).name
-
-
-def _lock(study: Study) -> FileLock:
+def store_lock(study: Study) -> FileLock:
+    """Held while the study's results are written."""
     (study.root / "data" / ".work").mkdir(parents=True, exist_ok=True)
     return FileLock(study.root / "data" / ".work" / ".results.lock")

@@ -10,8 +10,9 @@ import polars as pl
 
 from mmbind.reports.evaluation_page import MEANINGS, OURS, TITLES, title
 from mmbind.reports.results import markdown, plots
+from mmbind.reports.results.checks import CHECKS, checked
 from mmbind.reports.results.reading import Reading, ordered, read
-from mmbind.reports.results.tables import Results
+from mmbind.reports.results.tables import KEYS, Results
 
 #: What names a table of the page.
 GROUP = ("task", "labels", "draw")
@@ -31,6 +32,7 @@ class StudyResults:
         tasks: modalities that target and test keep, by task.
         methods: those of the protocol.
         ablations: what they change, as text, by name.
+        checks: which runs other code was found to give, too (:mod:`mmbind.reports.results.checks`).
     """
 
     name: str
@@ -42,6 +44,7 @@ class StudyResults:
     tasks: Mapping[str, Sequence[str]]
     methods: Sequence[str]
     ablations: Mapping[str, str] = field(default_factory=dict)
+    checks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(CHECKS)))
 
     @property
     def plain(self) -> Results:
@@ -179,8 +182,10 @@ def _facts(study: StudyResults) -> str:
 
 def _versions(study: StudyResults, present: Present) -> list[str]:
     runs, said = study.results.runs, []
+    equal = checked(runs, study.checks, present.code)
+    stands = pl.struct("digest", *KEYS).is_in(equal.select(pl.struct("digest", *KEYS)).to_series().implode())
     for column, up_to_date, what in (
-        ("code", pl.col("code") == present.code, "code that trains"),
+        ("code", (pl.col("code") == present.code) | stands, "code that trains"),
         ("settings", study.settings(present), "parameters of training"),
     ):
         old = runs.filter(~up_to_date).group_by(column).len().sort(column)
@@ -192,6 +197,12 @@ def _versions(study: StudyResults, present: Present) -> list[str]:
             )
     if not said:
         said.append(f"All {runs.height} stored runs are of the present code and parameters.")
+    if equal.height:
+        said.append(
+            f"{equal.height} of them were trained by an earlier version of the code; the present one was tried on "
+            f"{equal['tried'].sum()} of these, at least one per task and method, and gave the same results to the last "
+            "digit (`mmbind results check`)."
+        )
     missing = [name for name in study.methods if name not in set(study.plain.runs["method"])]
     if missing:
         said.append(f"Without any run: {', '.join(title(name) for name in missing)}.")

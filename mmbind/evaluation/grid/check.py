@@ -1,0 +1,182 @@
+"""Checking stored runs: some are trained again, and must give the same results to the last digit.
+
+Equal input, parameters and code give equal bytes on one type of CPU; here everybody can try it.
+Where the code has changed since and its results have not, all runs of the kind that was tried
+stand for the present code, and the grid does not train them anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from mmbind.errors import InputError, MmbindError
+from mmbind.evaluation.grid.cells import Cell, Selection, protocol_of
+from mmbind.evaluation.grid.run import attempt, results_folder, scored, store_lock
+from mmbind.evaluation.grid.wanted import Wanted, code_version, wanted_runs
+from mmbind.evaluation.runs import Request, Run
+from mmbind.files import digest_of
+from mmbind.parallel import each
+from mmbind.progress import progress
+from mmbind.reports.results import KEYS, Results
+from mmbind.reports.results.checks import CHECKS, read_checks, write_checks
+from mmbind.study import Study
+
+#: Columns that tell by what a run was made; equal results may differ in them.
+MADE_BY = ("code", "digest")
+
+
+@dataclass(frozen=True)
+class CheckSummary:
+    """What a check found, when all runs came out the same.
+
+    Attributes:
+        tried: runs that were trained again.
+        stand: stored runs that stand for the present code by it, and were trained by another.
+        other: stored runs of the selection that were not comparable: of other data or parameters.
+    """
+
+    tried: int
+    stand: int
+    other: int
+
+    def lines(self) -> list[str]:
+        """A short text for people."""
+        lines = [f"{self.tried} stored runs trained again: the same results to the last digit"]
+        if self.stand:
+            lines.append(f"{self.stand} stored runs of earlier code stand for the present one")
+        if self.other:
+            lines.append(f"{self.other} stored runs are of other data or parameters (or precision) and were left out")
+        return lines
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A run as it would be trained now, and its stored row."""
+
+    wanted: Wanted
+    row: dict[str, Any]
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """Runs of one kind stand for each other."""
+        return tuple(str(self.row[column]) for column in ("task", "ablation", "method", "code"))
+
+
+def check_runs(study: Study, selection: Selection | None = None, *, count: int = 1, workers: int = 1) -> CheckSummary:
+    """Trains some stored runs again and compares.
+
+    Args:
+        study: the study; its windows must have been cut.
+        selection: the part of the grid; all reported rotations when None.
+        count: runs that are tried of each kind: task, ablation, method and code.
+        workers: trainings side by side.
+
+    Raises:
+        InputError: when no stored run can be compared.
+        MmbindError: when a run came out otherwise, or failed; names it.
+    """
+    wanted, _ = wanted_runs(study, selection, workers=workers)
+    stored, name = Results.read(results_folder(study)), protocol_of(study).name
+    rows = {tuple(row[key] for key in KEYS): row for row in stored.runs.iter_rows(named=True)}
+    there = [_Pair(one, rows[key]) for one in wanted if (key := tuple(one.name(name).values())) in rows]
+    alike = [pair for pair in there if _made_of(pair.row) == (pair.wanted.versions.settings, pair.wanted.versions.data)]
+    if not alike:
+        raise InputError(
+            f"None of {len(there)} stored runs is of the present data and parameters.",
+            hint="The machine's precision counts, too (compute.precision). 'mmbind results run' trains them anew.",
+        )
+    kinds: dict[tuple[str, ...], list[_Pair]] = {}
+    for pair in sorted(alike, key=lambda one: digest_of([str(one.row[key]) for key in KEYS])):
+        kinds.setdefault(pair.kind, []).append(pair)
+    tried = [pair for pairs in kinds.values() for pair in pairs[:count]]
+    wrong = _otherwise(study, stored, tried, workers)
+    stand = [pair for kind, pairs in kinds.items() if kind not in wrong for pair in pairs if _other_code(pair)]
+    _keep(study, stand, {id(pair) for pair in tried})
+    if wrong:
+        raise MmbindError(
+            f"{len(wrong)} of {len(kinds)} kinds of runs do not come out as stored: {next(iter(wrong.values()))}",
+            hint="Another type of CPU rounds otherwise; on the same one the code's results have changed: "
+            "'mmbind results run' trains anew what is out of date.",
+        )
+    return CheckSummary(len(tried), len(stand), len(there) - len(alike))
+
+
+def _made_of(row: dict[str, Any]) -> tuple[str, str]:
+    return row["settings"], row["data"]
+
+
+def _other_code(pair: _Pair) -> bool:
+    return bool(pair.row["digest"] != pair.wanted.versions.digest)
+
+
+def _otherwise(study: Study, stored: Results, tried: Sequence[_Pair], workers: int) -> dict[tuple[str, ...], str]:
+    """Trains runs from the beginning; says what is otherwise than stored, by kind."""
+    again = {_again(pair.wanted.request).key: pair for pair in tried}
+    requests = [_again(pair.wanted.request) for pair in tried]
+    wrong: dict[tuple[str, ...], str] = {}
+    truth: dict[Cell, list[str | None]] = {}
+    _forget(study, requests)
+    try:
+        finished = each(attempt, requests, workers=workers)
+        for request, failure in progress(finished, "trainings", total=len(requests)):
+            pair = again[request.key]
+            run = Run.load(study.work(request.key))
+            said = failure if run is None else _difference(stored, pair, scored(study, pair.wanted, run, truth))
+            if said:
+                what = f"{pair.wanted.cell.title}, {request.method}, seed {request.seed}: {said}"
+                wrong.setdefault(pair.kind, what)
+    finally:
+        _forget(study, requests)
+    return wrong
+
+
+def _again(request: Request) -> Request:
+    """The same training, which neither takes nor leaves anything."""
+    return replace(request, key=f"{request.key}-again", pretraining=f"{request.key}-again-pretraining")
+
+
+def _forget(study: Study, requests: Sequence[Request]) -> None:
+    for request in requests:
+        for folder in (study.work(request.key), study.work(request.pretraining)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _difference(stored: Results, pair: _Pair, found: Results) -> str:
+    """What is otherwise; nothing where all figures are the same."""
+    own = stored.only(pl.all_horizontal(pl.col(key) == pair.row[key] for key in KEYS))
+    same = own.runs.drop(MADE_BY).equals(found.runs.drop(MADE_BY), null_equal=True) and all(
+        getattr(own, table).equals(getattr(found, table), null_equal=True)
+        for table in ("confusions", "modalities", "reliability")
+    )
+    if same:
+        return ""
+    accuracy = found.runs["accuracy"][0]
+    return f"accuracy {accuracy:.6f}, stored {pair.row['accuracy']:.6f}" + (
+        "; other figures differ" if accuracy == pair.row["accuracy"] else ""
+    )
+
+
+def _keep(study: Study, stand: Sequence[_Pair], tried: set[int]) -> None:
+    """Notes the runs that stand for the present code."""
+    if not stand:
+        return
+    code = code_version()
+    rows = [
+        {
+            **{key: pair.row[key] for key in KEYS},
+            "digest": pair.row["digest"],
+            "same_as": pair.wanted.versions.digest,
+            "code": code,
+            "tried": id(pair) in tried,
+        }
+        for pair in stand
+    ]
+    folder = results_folder(study)
+    with store_lock(study):
+        checks = pl.concat([read_checks(folder), pl.DataFrame(rows, schema=dict(CHECKS), orient="row")])
+        write_checks(folder, checks, Results.read(folder).runs)

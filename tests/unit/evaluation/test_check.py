@@ -1,0 +1,110 @@
+"""Stored runs are trained again and compared; equal code changes nothing, other results are found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmbind import files
+from mmbind.cli import main
+from mmbind.errors import InputError, MmbindError
+from mmbind.evaluation.grid import Selection, check_runs, run_grid, write_results_page
+from mmbind.evaluation.runs import software
+from mmbind.learning import augment
+from mmbind.reports.results import Results
+from mmbind.study import Study
+from mmbind.training import trainer
+from tests.unit.evaluation.gridded import stored, write_gridded
+
+SMALL: dict[str, Any] = {
+    "tasks": {"complete": ["acc", "gyro", "mag"]},
+    "labels": [6],
+    "draws": ["balanced"],
+    "seeds": [0],
+    "methods": ["lower", "mmbind"],
+}
+
+
+def _work(study: Study) -> set[str]:
+    return {path.name for path in (study.root / "data" / ".work").iterdir()}
+
+
+def _new_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Another version of the code, which does the same."""
+    copied = tmp_path / "mmbind"
+    if not copied.exists():
+        shutil.copytree(files.PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
+        monkeypatch.setattr(files, "PACKAGE", copied)
+    with (copied / "learning" / "loop.py").open("a") as stream:
+        stream.write(line)
+    software.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _forget_code() -> Any:
+    yield
+    software.cache_clear()
+
+
+def test_stored_runs_come_out_the_same_and_leave_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+    run_grid(study)
+    before, work = stored(study), _work(study)
+    summary = check_runs(study)
+    assert (summary.tried, summary.stand, summary.other) == (2, 0, 0)  # one of each method
+    assert check_runs(study, count=5).tried == 4  # two rotations
+    assert (stored(study), _work(study)) == (before, work)
+    with pytest.raises(SystemExit) as left:
+        main(["results", "check", "--study", str(tmp_path), "--method", "lower"])
+    assert not left.value.code
+    assert "1 stored runs trained again: the same results to the last digit" in capsys.readouterr().out
+
+
+def test_runs_of_earlier_code_stand_for_code_that_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_gridded(tmp_path / "study", **SMALL)
+    run_grid(study)
+    tables = Results.read(study.root / "results").runs
+    _new_code(tmp_path, monkeypatch, "\nCHANGED = 1\n")
+    assert "4 of 4 runs are of another version" in write_results_page(study.root).path.read_text()
+    summary = check_runs(study, Selection(methods=("mmbind",)))
+    assert (summary.tried, summary.stand) == (1, 2)
+    text = write_results_page(study.root).path.read_text()
+    assert "2 of 4 runs are of another version of the code that trains" in text  # lower was not tried
+    check_runs(study)
+    text = write_results_page(study.root).path.read_text()
+    assert "4 of them were trained by an earlier version of the code; the present one was tried on 2 of these" in text
+    assert run_grid(study).trained == 0
+    assert Results.read(study.root / "results").runs.equals(tables)  # what was stored says what trained it
+    _new_code(tmp_path, monkeypatch, "\nCHANGED = 2\n")
+    assert run_grid(study).trained == 4  # a check is of one version of the code
+
+
+def test_other_results_are_found_and_noted_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = write_gridded(tmp_path / "study", **SMALL)
+    run_grid(study)
+    before = stored(study)
+    _new_code(tmp_path, monkeypatch, "\nCHANGED = 1\n")
+
+    def louder(view: Any, config: Any, generator: Any) -> Any:
+        return 1.5 * augment.augment(view, config, generator)
+
+    monkeypatch.setattr(trainer, "augment", louder)
+    with pytest.raises(MmbindError, match=r"2 of 2 kinds of runs do not come out as stored: p\d-complete-6-balanced"):
+        check_runs(study)
+    assert stored(study) == before
+
+
+def test_runs_of_other_parameters_cannot_be_checked(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+    with pytest.raises(InputError, match="None of 0 stored runs"):
+        check_runs(study)
+    run_grid(study)
+    training = study.params.training.model_copy(update={"temperature": 0.5})
+    changed = Study(study.root, study.params.model_copy(update={"training": training}), study.data)
+    with pytest.raises(InputError, match="None of 4 stored runs is of the present data and parameters"):
+        check_runs(changed)
