@@ -11,9 +11,8 @@ import numpy.typing as npt
 from mmbind.evaluation.metrics import Classes, accuracy, confusion, macro_f1
 from mmbind.evaluation.runs import Run
 from mmbind.reports.results import Results
+from mmbind.reports.results.tables import BINS
 
-#: Bins of equal width in which probabilities are held against the truth.
-BINS = 10
 #: Digits of a figure that are stored.
 DIGITS = 6
 

@@ -10,6 +10,7 @@ from mmbind.reports.comparison import FEWEST
 from mmbind.reports.evaluation_page import OURS, title
 from mmbind.reports.results.reading import ordered, points
 from mmbind.reports.results.statistics import Difference, difference, paired, spread
+from mmbind.reports.results.tables import BINS
 
 #: What methods are compared with, and how the column is called.
 YARDSTICKS = {
@@ -129,7 +130,7 @@ def reliability(bins: pl.DataFrame) -> str:
         .sort("bin")
     )
     rows = [
-        [f"{number / 10:.1f} to {(number + 1) / 10:.1f}", str(windows), f"{confidence:.3f}", f"{right:.3f}"]
+        [f"{number / BINS:.1f} to {(number + 1) / BINS:.1f}", str(windows), f"{confidence:.3f}", f"{right:.3f}"]
         for number, confidence, right, windows in pooled.iter_rows()
     ]
     return table(["probability", "windows", "mean probability", "share right"], rows)

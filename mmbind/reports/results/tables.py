@@ -53,7 +53,9 @@ MODALITIES: Schema = {
     "accuracy": pl.Float64,
     "macro_f1": pl.Float64,
 }
-#: Test windows by the probability of their answer, in bins of equal width: its mean, and the share that is right.
+#: Bins of equal width in which probabilities are held against the truth.
+BINS = 10
+#: Test windows by the probability of their answer, in these bins: its mean, and the share that is right.
 RELIABILITY: Schema = {
     **_RUN,
     "bin": pl.Int64,
