@@ -16,7 +16,7 @@ from mmbind.config import MethodName
 from mmbind.errors import MissingStageError
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.methods import METHODS
-from mmbind.evaluation.runs import Request, Run, input_digests, pretraining_key, run_key
+from mmbind.evaluation.runs import Request, Run, input_digests, run_keys
 from mmbind.evaluation.worker import perform
 from mmbind.parallel import each
 from mmbind.progress import progress
@@ -54,21 +54,22 @@ def plan(study: Study) -> Plan:
     steps = schedule.epochs * steps_per_epoch(windows, schedule.batch)
     reasons = {method: METHODS[method].unavailable(inputs) for method in params.evaluation.methods}
     digests = input_digests(study)
-    requests = [
-        Request(
-            root=str(study.root.resolve()),
-            data=str(study.data.resolve()),
-            params=params.model_dump_json(),
-            method=method,
-            seed=seed,
-            steps=steps,
-            key=run_key(study, method, seed, steps, digests),
-            pretraining=pretraining_key(study, method, seed, steps, digests),
-        )
-        for method, reason in reasons.items()
-        if not reason
-        for seed in params.evaluation.seeds
-    ]
+    requests = []
+    for method in (method for method, reason in reasons.items() if not reason):
+        for seed in params.evaluation.seeds:
+            key, pretraining = run_keys(study, method, seed, steps, digests)
+            requests.append(
+                Request(
+                    root=str(study.root.resolve()),
+                    data=str(study.data.resolve()),
+                    params=params.model_dump_json(),
+                    method=method,
+                    seed=seed,
+                    steps=steps,
+                    key=key,
+                    pretraining=pretraining,
+                )
+            )
     return Plan(requests, {method: reason for method, reason in reasons.items() if reason}, steps)
 
 

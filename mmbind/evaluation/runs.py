@@ -92,8 +92,8 @@ class Request:
         method: name of the method.
         seed: of the training.
         steps: optimisation steps of pre-training, the same for all methods.
-        key: of the run (see :func:`run_key`).
-        pretraining: of what comes before its labels (see :func:`pretraining_key`).
+        key: of the run (see :func:`run_keys`).
+        pretraining: of what comes before its labels (see :func:`run_keys`).
     """
 
     root: str
@@ -137,10 +137,10 @@ def input_digests(study: Study) -> dict[Reading | str, dict[str, str]]:
     }
 
 
-def run_key(
+def run_keys(
     study: Study, method: MethodName, seed: int, steps: int, inputs: Mapping[Reading | str, Mapping[str, str]]
-) -> str:
-    """The digest of everything that determines a run.
+) -> tuple[str, str]:
+    """The digests of everything that determines a run, and of what determines it before its labels.
 
     Args:
         study: the study, for its parameters.
@@ -148,44 +148,27 @@ def run_key(
         seed: of the training.
         steps: optimisation steps of pre-training.
         inputs: see :func:`input_digests`.
+
+    Returns:
+        The run's key, and that of its pre-training: this one knows of the labels the classes alone.
     """
-    determined = {**settings_of(study), "inputs": inputs_of(method, inputs)}
-    return digest_of({**_determines(study, method, seed, steps), **determined})
-
-
-def pretraining_key(
-    study: Study, method: MethodName, seed: int, steps: int, inputs: Mapping[Reading | str, Mapping[str, str]]
-) -> str:
-    """The digest of everything that determines a run before its labels: of these, the classes alone.
-
-    Args:
-        study: the study, for its parameters.
-        method: name of the method.
-        seed: of the training.
-        steps: optimisation steps of pre-training.
-        inputs: see :func:`input_digests`.
-    """
-    settings = settings_of(study)
-    known = Inputs(study, seed).target.index["label"].drop_nulls().unique().sort().to_list()
-    determined = {
+    settings, opened = settings_of(study), Inputs(study, seed)
+    common = {
         **settings,
-        "training": {name: value for name, value in settings["training"].items() if name not in AFTER_PRETRAINING},
-        "classes": known,
-        "inputs": {name: dict(inputs[name]) for name in ("target", *METHODS[method].reads)},
-    }
-    return digest_of({"pretraining": True, **_determines(study, method, seed, steps), **determined})
-
-
-def _determines(study: Study, method: MethodName, seed: int, steps: int) -> dict[str, Any]:
-    """What determines a run and its pre-training alike."""
-    return {
         "method": method,
         "seed": seed,
         "steps": steps,
-        "modalities": {name: asdict(spec) for name, spec in Inputs(study, seed).modalities.items()},
+        "modalities": {name: asdict(spec) for name, spec in opened.modalities.items()},
         "code": software(*TRAINING_CODE),
         "binding_code": software(*BINDING_CODE) if "embeddings" in METHODS[method].reads else "",
     }
+    before_labels = {
+        "pretraining": True,
+        "training": {name: value for name, value in settings["training"].items() if name not in AFTER_PRETRAINING},
+        "classes": opened.target.index["label"].drop_nulls().unique().sort().to_list(),
+        "inputs": {name: dict(inputs[name]) for name in ("target", *METHODS[method].reads)},
+    }
+    return digest_of({**common, "inputs": inputs_of(method, inputs)}), digest_of({**common, **before_labels})
 
 
 def settings_of(study: Study) -> dict[str, Any]:
