@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 from flows.locks import study_lock
@@ -32,6 +33,30 @@ def walk(stage: str, room: Callable[[Study], Summary]) -> None:
         room: the room's function.
     """
     sys.exit(_outcome(stage, lambda: _walk(stage, room)))
+
+
+def walk_together(stage: str, room: Callable[[Study], Summary]) -> None:
+    """Walks one stage, on several processes where torchrun started them, and ends the process.
+
+    One of them holds the study's lock, writes, and prints the summary.
+
+    Args:
+        stage: its name in ``dvc.yaml``.
+        room: the room's function, which works with :mod:`mmbind.learning.processes`.
+    """
+
+    def together() -> None:
+        from mmbind.learning.processes import joined_processes, leads, wait_for_all
+
+        study = Study.load(".")
+        with joined_processes(), study_lock(study.root, f"stage {stage}") if leads() else nullcontext():
+            wait_for_all()
+            lines = room(study).lines()
+            wait_for_all()
+            for line in lines if leads() else []:
+                print(line, flush=True)
+
+    sys.exit(_outcome(stage, together))
 
 
 def walk_source(stage: str, room: Callable[[Study, str], Summary], arguments: Sequence[str] | None = None) -> None:

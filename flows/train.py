@@ -1,7 +1,7 @@
-"""Door of the stage ``train``: ``python -m flows.train``."""
+"""Door of the stage ``train``: ``python -m flows.train``, or torchrun with ``-m flows.train``."""
 
-from flows.doors import walk
+from flows.doors import walk_together
 from mmbind.training import train
 
 if __name__ == "__main__":
-    walk("train", train)
+    walk_together("train", train)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -86,7 +87,9 @@ def _fit(study: Study, key: str, windows: SharedWindows) -> dict[str, Any]:
         "signals": {modality: hashlib.sha256(each.tobytes()).hexdigest() for modality, each in recorded.items()},
         "package": [] if shared.encoder in ENCODERS else version_of(shared.encoder),
     }
-    work = study.work(work_name("fit-shared", card))
+    # rotations with the same unlabelled people fit the same encoder, perhaps side by side
+    place = os.path.relpath(study.model("shared", key), study.root)
+    work = study.work(work_name("fit-shared", place, card))
     deterministic(compute, shared.seed)
     model, card["losses"] = fit_model(windows, recorded, work)
     save_module(study.model("shared", key), model, card)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmbind.learning.layers import Dropout
 from mmbind.learning.networks import refuse_other_shapes
 
 #: Steps of a window that make one token.
@@ -51,7 +52,7 @@ class AttentionEncoder(nn.Module):
         self.places = nn.Parameter(0.02 * torch.randn(self.tokens, width))
         self.layers = nn.ModuleList([_Layer(width, dropout) for _ in range(DEPTH)])
         self.norm = nn.LayerNorm(width)
-        self.hide = nn.Dropout(dropout)
+        self.hide = Dropout(dropout)
         self.last = nn.Linear(width, features)
 
     def forward(self, signals: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ class _Layer(nn.Module):
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.asked, self.answer = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.wide, self.narrow = nn.Linear(width, EXPANSION * width), nn.Linear(EXPANSION * width, width)
-        self.hide = nn.Dropout(dropout)
+        self.hide = Dropout(dropout)
 
     def forward(self, values: Tensor) -> Tensor:
         windows, tokens, width = values.shape

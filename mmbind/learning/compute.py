@@ -9,6 +9,7 @@ import torch
 
 from mmbind.config import Compute
 from mmbind.files import digest_of
+from mmbind.learning.processes import processes
 
 #: Instructions that multiply bfloat16 with sums in float32, as torch names them.
 NATIVE = ("avx512_bf16", "amx_bf16")
@@ -30,8 +31,12 @@ def deterministic(compute: Compute, seed: int) -> None:
 
 
 def resolved(compute: Compute) -> dict[str, Any]:
-    """The section as JSON values; its precision is the one that trainings have on this machine."""
-    return {**compute.model_dump(mode="json"), "precision": "bfloat16" if half_precision(compute) else "float32"}
+    """The section as JSON values; its precision is the one that trainings have on this machine.
+
+    Where several processes train together, their number is there, too.
+    """
+    found = {**compute.model_dump(mode="json"), "precision": "bfloat16" if half_precision(compute) else "float32"}
+    return found if processes() == 1 else {**found, "processes": processes()}
 
 
 def half_precision(compute: Compute) -> bool:

@@ -21,6 +21,7 @@ from mmbind.errors import InputError, MmbindError
 from mmbind.files import digest_of
 from mmbind.learning.checkpoint import load_tensors, save_tensors
 from mmbind.learning.compute import derived_seed
+from mmbind.learning.processes import average_gradients, leads
 from mmbind.progress import progress
 
 #: From sample positions (int64) and a seeded generator to a scalar loss.
@@ -73,7 +74,8 @@ def fit(
         what: a few words for progress and messages.
         work: folder for the last checkpoint, None for no checkpoints. Its name must stand
             for data and parameters; a checkpoint of another schedule, seed or network is
-            ignored. The caller removes it when its own outputs are written.
+            ignored. The caller removes it when its own outputs are written. Of several
+            processes one writes it, and all read it.
         checkpoint_every: epochs between two checkpoints.
 
     Returns:
@@ -91,7 +93,8 @@ def fit(
     steps = math.ceil(samples / schedule.batch)
     model.train()
     with torch.random.fork_rng(devices=[]):
-        for epoch in progress(range(len(losses), schedule.epochs), what):
+        epochs = range(len(losses), schedule.epochs)
+        for epoch in progress(epochs, what) if leads() else epochs:
             torch.manual_seed(derived_seed(seed, "global", epoch))
             generator = torch.Generator().manual_seed(derived_seed(seed, "step", epoch))
             order = torch.randperm(samples, generator=generator)
@@ -106,12 +109,13 @@ def fit(
                     raise DivergedError(what, epoch, positions.tolist())
                 optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(loss)
+                average_gradients(model)
                 optimizer.step()
                 total += value * len(positions)
             if not all(parameter.isfinite().all() for parameter in model.parameters()):
                 raise DivergedError(what, epoch, positions.tolist())
             losses.append(total / samples)
-            if work is not None and ((epoch + 1) % checkpoint_every == 0 or epoch + 1 == schedule.epochs):
+            if work is not None and leads() and ((epoch + 1) % checkpoint_every == 0 or epoch + 1 == schedule.epochs):
                 _save(work, model, optimizer, losses, identity)
     model.eval()
     return losses

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mmbind.learning.convolution import Convolution
+from mmbind.learning.layers import BatchNorm, Dropout
 
 #: Parts of the window whose maxima are taken apart, so that coarse order in time is kept.
 SEGMENTS = 2
@@ -46,7 +46,7 @@ class ModalityEncoder(nn.Module):
             *_block(width, 2 * width, kernel=3),
             nn.AdaptiveMaxPool1d(SEGMENTS),
             nn.Flatten(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(2 * width * SEGMENTS, features),
         )
 
@@ -74,20 +74,6 @@ def refuse_other_shapes(signals: Tensor, steps: int, channels: int) -> None:
     """
     if signals.ndim != 3 or signals.shape[1:] != (steps, channels):
         raise ValueError(f"expected (windows, {steps}, {channels}), found {tuple(signals.shape)}")
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation that takes its running statistics where a batch holds one value."""
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Normalises (windows, channels, positions), in the layout that they lie in."""
-        windows, channels, positions = values.shape
-        if windows * positions > 1:
-            last = values.transpose(1, 2)
-            if not (channels > 1 and last.is_contiguous()):
-                return super().forward(values)
-            return super().forward(last.reshape(-1, channels)).view(last.shape).transpose(1, 2)
-        return functional.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 def _block(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:

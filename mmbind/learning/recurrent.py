@@ -12,7 +12,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from mmbind.learning.networks import BatchNorm, refuse_other_shapes
+from mmbind.learning.layers import BatchNorm, Dropout
+from mmbind.learning.networks import refuse_other_shapes
 
 #: Units of a GRU layer, and how many layers there are.
 UNITS, LAYERS = 120, 2
@@ -46,7 +47,7 @@ class RecurrentEncoder(nn.Module):
         self.first = nn.Conv2d(1, width, (2, across), bias=False)
         self.rest = nn.ModuleList([nn.Conv1d(width, width // 2, 1, bias=False), nn.Conv1d(width // 2, width // 4, 1)])
         self.norms = nn.ModuleList([BatchNorm(width), BatchNorm(width // 2), BatchNorm(width // 4)])
-        self.hide = nn.Dropout(dropout)
+        self.hide = Dropout(dropout)
         self.gru = nn.GRU((steps - 1) * (channels - across + 1), UNITS, LAYERS, batch_first=True)
         self.last = nn.Linear(UNITS * (width // 4), features)
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from mmbind.config import Network
 from mmbind.learning.kinds import encoder_of
+from mmbind.learning.processes import encode_in_parts
 from mmbind.learning.scaling import Scaler
 from mmbind.windows.store import ModalitySpec
 
@@ -83,11 +84,12 @@ class MultimodalModel(nn.Module):
             float32 (modalities, batch, features), zeros where absent.
         """
         out = torch.zeros(*presence.shape, self.size)
+        encode = encode_in_parts if self.training else _encode
         for number, name in enumerate(self.names):
             here = presence[number].nonzero().squeeze(1)
             if len(here):
                 with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision and self.training):
-                    encoded = self.encoders[name](scaled[name][here])
+                    encoded = encode(self.encoders[name], scaled[name][here])
                 out = out.index_put((torch.tensor(number), here), encoded.float())
         return out
 
@@ -128,6 +130,10 @@ class _Scale(nn.Module):
 
     def invert(self, scaled: Tensor) -> Tensor:
         return scaled * self.deviation + self.mean
+
+
+def _encode(encoder: nn.Module, windows: Tensor) -> Tensor:
+    return cast(Tensor, encoder(windows))
 
 
 def centre(signals: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from mmbind.errors import MissingStageError
 from mmbind.files import digest_folder, digest_of, read_json, write_json, write_text
 from mmbind.learning.checkpoint import work_name
 from mmbind.learning.compute import resolved
+from mmbind.learning.processes import leads, wait_for_all
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import save_model
@@ -51,7 +52,8 @@ def train(study: Study) -> TrainSummary:
 
     Reads the bindings and the role stores but test; never truth. Writes
     ``models/multimodal/``, ``metrics/train.json`` and ``plots/training.csv``. Killed and run
-    again, it goes on from its last checkpoint to the same bytes.
+    again, it goes on from its last checkpoint to the same bytes. Of processes that train together
+    (:mod:`mmbind.learning.processes`) one writes.
 
     Args:
         study: its parameters ``training``, ``compute`` and ``roles``.
@@ -100,10 +102,12 @@ def train(study: Study) -> TrainSummary:
         "software": {"mmbind": __version__, "torch": torch.__version__},
         "training": params.training.model_dump(),
     }
-    save_model(study.model("multimodal"), trained, about)
-    write_json(study.metrics("train"), metrics)
-    write_text(study.plots("training"), _curve(trained).write_csv())
-    shutil.rmtree(work, ignore_errors=True)
+    wait_for_all()
+    if leads():
+        save_model(study.model("multimodal"), trained, about)
+        write_json(study.metrics("train"), metrics)
+        write_text(study.plots("training"), _curve(trained).write_csv())
+        shutil.rmtree(work, ignore_errors=True)
     return TrainSummary(metrics, list(trained.modalities))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from mmbind import files
 from mmbind.binding import bind
 from mmbind.encoders import embed, fit_shared_encoder
+from mmbind.encoders.model import fit_model
 from mmbind.encoders.registry import ENCODERS, build_encoder
 from mmbind.encoders.store import EmbeddingStore
 from mmbind.errors import InputError, MissingStageError
@@ -123,6 +125,25 @@ def test_a_killed_fit_is_not_resumed_under_other_code(tmp_path: Path, monkeypatc
         works.append({path.name for path in (study.root / "data" / ".work").iterdir()})
     assert len(works[0]) == 1
     assert len(works[1]) == 2
+
+
+def test_fits_of_the_same_windows_side_by_side_keep_out_of_each_others_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = small_study(tmp_path / "study")
+    other = dataclasses.replace(study, data=study.data / ".work" / "rotation")
+    shutil.copytree(study.data / "roles", other.data / "roles")
+    works: list[Path] = []
+
+    def notes(windows: Any, recorded: Any, work: Path) -> Any:
+        works.append(work)
+        return fit_model(windows, recorded, work)
+
+    monkeypatch.setattr("mmbind.encoders.fit.fit_model", notes)
+    for each in (study, other):
+        fit_shared_encoder(each)
+    assert len(set(works)) == 2
+    assert digest_folder(study.model("shared")) == digest_folder(other.model("shared"))
 
 
 def test_other_seed_other_encoder(tmp_path: Path) -> None:
