@@ -88,6 +88,9 @@ class Propagation(Section):
     keep: float = Field(default=0.2, gt=0, le=1)
     rounds: int = Field(default=30, ge=0)
     neighbours: Neighbours = Neighbours()
+    #: Edges by the features of the last student, from the second round of ``student.rounds`` on,
+    #: in the place of ``neighbours``: neighbours of a window among those of each role; 0 for none.
+    learned: int = Field(default=0, ge=0)
 
 
 class Student(Section):
@@ -95,6 +98,8 @@ class Student(Section):
 
     #: Windows with pseudo-labels in each step.
     unlabelled: int = Field(default=64, ge=2)
+    #: How many students: each but the first learns from the answers of the one before.
+    rounds: int = Field(default=1, ge=1)
     #: Weights that the student starts from: those of pre-training, or random ones.
     start: Literal["pretrained", "scratch"] = "pretrained"
     #: Whether the target's own unlabelled windows get pseudo-labels, too.

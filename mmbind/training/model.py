@@ -37,6 +37,25 @@ class TrainedModel:
     losses: dict[str, list[float]]
 
     @torch.no_grad()
+    def features(self, samples: Samples) -> npt.NDArray[np.float32]:
+        """What the encoders make of samples with any of the model's modalities.
+
+        Args:
+            samples: SI signals, as recorded.
+
+        Returns:
+            float32 (modalities, samples, features), in the order of ``model.names``; zeros where
+            a sample lacks the modality.
+        """
+        out = np.zeros((len(self.model.names), len(samples), self.model.size), dtype=np.float32)
+        for first in range(0, len(samples), PREDICT_BATCH):
+            positions = torch.arange(first, min(first + PREDICT_BATCH, len(samples)))
+            batch = samples.batch(positions)
+            found = self.model.features(self.model.scale(batch.views), self.model.presence(batch.present))
+            out[:, positions.numpy()] = found.numpy()
+        return out
+
+    @torch.no_grad()
     def predict(self, samples: Samples) -> npt.NDArray[np.float32]:
         """Class probabilities of samples with any of the model's modalities.
 

@@ -9,7 +9,7 @@ al., "Word translation without parallel data", ICLR 2018, arXiv 1710.04087, equa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -49,11 +49,30 @@ def neighbour_graph(samples: Samples, groups: Ints, settings: Neighbours) -> spa
     Raises:
         InputError: for a view that needs sensors of three axes, where they have others.
     """
-    count, number = len(samples), int(groups.max()) + 1
     views, rows = _views(samples, settings)
-    members = [np.flatnonzero(groups == group) for group in range(number)]
-    columns = _candidates(views, rows, members, settings.candidates)
-    scores = _likeness(views, rows, columns, settings.band)
+    columns, _ = _candidates(views, rows, groups, settings.candidates)
+    return _edges(columns, _likeness(views, rows, columns, settings.band), settings)
+
+
+def learned_graph(features: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, settings: Neighbours) -> sparse.csr_array:
+    """The same by the features of a trained model.
+
+    Args:
+        features: per modality, float32 (rows, features).
+        rows: per modality the row of every window, -1 where it lacks it.
+        groups: group of each window (windows,).
+        settings: how many; what they say about signals does not matter.
+
+    Returns:
+        As :func:`neighbour_graph`.
+    """
+    columns, cosines = _candidates(features, rows, groups, settings.candidates)
+    return _edges(columns, cosines, settings)
+
+
+def _edges(columns: Ints, scores: Floats, settings: Neighbours) -> sparse.csr_array:
+    """The edges to the best candidates of each group, by CSLS."""
+    count, number = len(columns), columns.shape[1] // settings.candidates
     crowd = _crowd(scores)
     nearness = 2 * scores - crowd[:, None] - crowd[np.maximum(columns, 0)]
     anchors, partners, weights = [], [], []
@@ -93,25 +112,29 @@ def _views(samples: Samples, settings: Neighbours) -> tuple[dict[str, Series], d
     return views, rows
 
 
-def _candidates(views: dict[str, Series], rows: dict[str, Ints], members: list[Ints], wanted: int) -> Ints:
+def _candidates(views: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, wanted: int) -> tuple[Ints, Floats]:
     """The windows of each group most like each window, by the mean cosine of their views.
 
     Returns:
-        int64 (windows, groups x wanted), group after group; -1 where there are fewer.
+        int64 (windows, groups x wanted), group after group; -1 where there are fewer. Their
+        cosines, -inf there.
     """
-    count = len(next(iter(rows.values())))
-    chosen = np.full((count, len(members) * wanted), -1, dtype=np.int64)
+    members = [np.flatnonzero(groups == group) for group in range(int(groups.max()) + 1)]
+    chosen = np.full((len(groups), len(members) * wanted), -1, dtype=np.int64)
+    found = np.full(chosen.shape, -np.inf)
     for first, cosines in _cosines(views, rows):
         for group, member in enumerate(members):
             part = cosines[:, member]
             order = np.argsort(-part, axis=1, kind="stable")[:, :wanted]
-            known = np.isfinite(np.take_along_axis(part, order, axis=1))
+            best = np.take_along_axis(part, order, axis=1)
+            known = np.isfinite(best)
             place = slice(group * wanted, group * wanted + order.shape[1])
             chosen[first : first + len(part), place] = np.where(known, member[order], -1)
-    return chosen
+            found[first : first + len(part), place] = best
+    return chosen, found
 
 
-def _cosines(views: dict[str, Series], rows: dict[str, Ints]) -> Iterator[tuple[int, Series]]:
+def _cosines(views: Mapping[str, Series], rows: Mapping[str, Ints]) -> Iterator[tuple[int, Series]]:
     """Blocks of the mean cosines over common modalities, from their first row on; -inf for none or itself."""
     units = {}
     for name, view in views.items():

@@ -27,7 +27,7 @@ from mmbind.learning.losses.graph_contrastive import graph_contrastive
 from mmbind.learning.samples import Samples, joined
 from mmbind.training.graph import WindowGraph
 from mmbind.training.model import TrainedModel
-from mmbind.training.neighbours import neighbour_graph
+from mmbind.training.neighbours import learned_graph, neighbour_graph
 from mmbind.training.samples import as_recorded, own_windows, pseudo_paired
 from mmbind.training.student import teach
 from mmbind.training.trainer import Trainer, refuse_too_few_classes
@@ -60,7 +60,14 @@ def train_on_pairs(
         trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
     if trainer.training.propagate:
         unlabelled = pseudo_labelled(windows, target, trainer.training.student.own_windows)
-        return teach(trainer, unlabelled, labelled, graph=answers_graph(trainer, stores, unlabelled, pairs, labelled))
+        graph = answers_graph(trainer, stores, unlabelled, pairs, labelled)
+        regrow = None
+        if trainer.training.propagation.learned:
+
+            def regrow(student: TrainedModel) -> WindowGraph:
+                return learned_answers_graph(student, trainer, stores, joined(unlabelled, labelled), pairs)
+
+        return teach(trainer, unlabelled, labelled, graph=graph, regrow=regrow)
     return trainer.finetune(labelled)
 
 
@@ -91,6 +98,24 @@ def answers_graph(
     roles = {window: number for number, store in enumerate(stores) for window in store.ids}
     groups = np.array([roles.get(window, len(stores)) for window in everyone.windows])
     return WindowGraph(binding.windows, binding.weights + neighbour_graph(everyone, groups, settings))
+
+
+def learned_answers_graph(
+    student: TrainedModel, trainer: Trainer, stores: Sequence[WindowStore], everyone: Samples, pairs: pl.DataFrame
+) -> WindowGraph:
+    """The binding, and edges between windows that a trained model finds alike."""
+    settings = trainer.training.propagation
+    wanted = settings.neighbours.model_copy(update={"partners": settings.learned})
+    names, found = student.model.names, student.features(everyone)
+    features = dict(zip(names, found, strict=True))
+    rows = {
+        name: np.where(everyone.rows[name].numpy() >= 0, np.arange(len(everyone)), -1)
+        for name in names
+    }
+    binding = WindowGraph.of(everyone.windows, pairs)
+    roles = {window: number for number, store in enumerate(stores) for window in store.ids}
+    groups = np.array([roles.get(window, len(stores)) for window in everyone.windows])
+    return WindowGraph(binding.windows, binding.weights + learned_graph(features, rows, groups, wanted))
 
 
 def on_graph(trainer: Trainer, windows: Samples, graph: WindowGraph) -> Step:

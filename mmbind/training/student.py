@@ -7,6 +7,7 @@ vote, and labelled windows are certain; without one this is plain self-training.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,13 +24,25 @@ from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer, epochs_for, steps_per_epoch
 
 
-def teach(trainer: Trainer, unlabelled: Samples, labelled: Samples, *, graph: WindowGraph | None) -> TrainedModel:
+#: From a trained model to the graph that its answers spread over.
+Regrow = Callable[[TrainedModel], WindowGraph]
+
+
+def teach(
+    trainer: Trainer,
+    unlabelled: Samples,
+    labelled: Samples,
+    *,
+    graph: WindowGraph | None,
+    regrow: Regrow | None = None,
+) -> TrainedModel:
     """Fine-tunes a teacher, labels the unlabelled windows, and trains a student on both.
 
     The student starts from the weights that the teacher started from, or from those that the
     network had before any training (``training.student.start``). It takes as many
     optimisation steps as the teacher; each sees ``training.student.unlabelled`` windows with
-    pseudo-labels beside a batch of labelled ones.
+    pseudo-labels beside a batch of labelled ones. With several ``training.student.rounds`` each
+    student is the teacher of the next one.
 
     Args:
         trainer: pre-trained or not; ``training.student`` and ``training.propagation`` say how.
@@ -37,18 +50,30 @@ def teach(trainer: Trainer, unlabelled: Samples, labelled: Samples, *, graph: Wi
         labelled: the labelled windows.
         graph: between the unlabelled windows and the labelled ones, in this order; None for
             self-training alone.
+        regrow: the graph of the later rounds, by the last student; None where it stays.
 
     Raises:
         InputError: when fewer than two classes have labels.
         MmbindError: when training diverges, or the graph has other nodes.
     """
-    student, finetune = trainer.training.student, trainer.training.finetune
+    student = trainer.training.student
     start = trainer.untrained if student.start == "scratch" else trainer.weights()
-    teacher = trainer.finetune(labelled, "teacher")
-    answers = pseudo_labels(teacher, unlabelled, labelled, trainer.training, graph)
-    trainer.model.load_state_dict(start)
-    everyone = joined(replace(unlabelled, labels=torch.from_numpy(answers)), labelled)
-    first, count = len(unlabelled), len(labelled)
+    taught = trainer.finetune(labelled, "teacher")
+    for number in range(student.rounds):
+        if number and regrow is not None:
+            graph = regrow(taught)
+        answers = pseudo_labels(taught, unlabelled, labelled, trainer.training, graph)
+        trainer.model.load_state_dict(start)
+        pseudo = replace(unlabelled, labels=torch.from_numpy(answers))
+        taught = _learn(trainer, "student" if number == 0 else f"student_{number + 1}", pseudo, labelled)
+    return taught
+
+
+def _learn(trainer: Trainer, phase: str, pseudo: Samples, labelled: Samples) -> TrainedModel:
+    """Trains a student on windows with pseudo-labels and on labelled ones."""
+    student, finetune = trainer.training.student, trainer.training.finetune
+    everyone = joined(pseudo, labelled)
+    first, count = len(pseudo), len(labelled)
 
     def step(positions: Tensor, generator: torch.Generator) -> Tensor:
         known = first + torch.randint(count, (finetune.batch,), generator=generator)
@@ -57,7 +82,7 @@ def teach(trainer: Trainer, unlabelled: Samples, labelled: Samples, *, graph: Wi
     steps = finetune.epochs * steps_per_epoch(count, finetune.batch)
     epochs = epochs_for(steps, first, student.unlabelled)
     schedule = finetune.model_copy(update={"epochs": epochs, "batch": student.unlabelled})
-    trainer.run("student", unlabelled, step, schedule=schedule)
+    trainer.run(phase, pseudo, step, schedule=schedule)
     return trainer.finished()
 
 
