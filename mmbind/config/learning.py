@@ -89,8 +89,9 @@ class Propagation(Section):
     rounds: int = Field(default=30, ge=0)
     neighbours: Neighbours = Neighbours()
     #: Edges by the features of the last student, from the second round of ``student.rounds`` on,
-    #: in the place of ``neighbours``: neighbours of a window among those of each role; 0 for none.
-    learned: int = Field(default=0, ge=0)
+    #: in the place of ``neighbours``: neighbours of a window among those of each role; at 0 the graph
+    #: stays, and a model's card does not name the setting.
+    learned: int = Field(default=0, ge=0, exclude_if=lambda partners: partners == 0)
 
 
 class Student(Section):
@@ -98,8 +99,9 @@ class Student(Section):
 
     #: Windows with pseudo-labels in each step.
     unlabelled: int = Field(default=64, ge=2)
-    #: How many students: each but the first learns from the answers of the one before.
-    rounds: int = Field(default=1, ge=1)
+    #: How many students: each but the first learns from the answers of the one before. A model's
+    #: card names the setting where there are several.
+    rounds: int = Field(default=1, ge=1, exclude_if=lambda rounds: rounds == 1)
     #: Weights that the student starts from: those of pre-training, or random ones.
     start: Literal["pretrained", "scratch"] = "pretrained"
     #: Whether the target's own unlabelled windows get pseudo-labels, too.

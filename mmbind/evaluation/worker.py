@@ -20,7 +20,7 @@ from mmbind.training.samples import as_recorded, labelled
 from mmbind.training.stage import training_inputs
 from mmbind.training.trainer import Trainer
 
-#: Phases that learn from labels or from answers.
+#: How the names of phases begin that learn from labels or from answers.
 SUPERVISED = ("finetune", "teacher", "student")
 
 
@@ -73,7 +73,7 @@ def _train(inputs: Inputs, request: Request, work: Path) -> tuple[TrainedModel, 
             what=f"{request.method}, seed {request.seed}",
         )
         trained = method.train(trainer, inputs, unlabelled, known)
-    epochs = sum(len(losses) for phase, losses in trained.losses.items() if phase not in SUPERVISED)
+    epochs = sum(len(losses) for phase, losses in trained.losses.items() if not phase.startswith(SUPERVISED))
     return trained, 0 if unlabelled is None else len(unlabelled), epochs
 
 

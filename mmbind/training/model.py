@@ -37,23 +37,24 @@ class TrainedModel:
     losses: dict[str, list[float]]
 
     @torch.no_grad()
-    def features(self, samples: Samples) -> npt.NDArray[np.float32]:
-        """What the encoders make of samples with any of the model's modalities.
+    def features(self, samples: Samples) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
+        """What the encoders make of samples.
 
         Args:
             samples: SI signals, as recorded.
 
         Returns:
-            float32 (modalities, samples, features), in the order of ``model.names``; zeros where
-            a sample lacks the modality.
+            Per modality of the model, float32 (samples, features), zeros where a sample lacks it, and
+            the row of each sample in it, int64 (samples,): -1 there.
         """
-        out = np.zeros((len(self.model.names), len(samples), self.model.size), dtype=np.float32)
+        found, present = [], []
         for first in range(0, len(samples), PREDICT_BATCH):
-            positions = torch.arange(first, min(first + PREDICT_BATCH, len(samples)))
-            batch = samples.batch(positions)
-            found = self.model.features(self.model.scale(batch.views), self.model.presence(batch.present))
-            out[:, positions.numpy()] = found.numpy()
-        return out
+            batch = samples.batch(torch.arange(first, min(first + PREDICT_BATCH, len(samples))))
+            present.append(self.model.presence(batch.present))
+            found.append(self.model.features(self.model.scale(batch.views), present[-1]))
+        values, here = torch.cat(found, dim=1).numpy(), torch.cat(present, dim=1).numpy()
+        rows = np.where(here, np.arange(len(samples)), -1)
+        return {name: (values[number], rows[number]) for number, name in enumerate(self.model.names)}
 
     @torch.no_grad()
     def predict(self, samples: Samples) -> npt.NDArray[np.float32]:

@@ -54,20 +54,20 @@ def neighbour_graph(samples: Samples, groups: Ints, settings: Neighbours) -> spa
     return _edges(columns, _likeness(views, rows, columns, settings.band), settings)
 
 
-def learned_graph(features: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, settings: Neighbours) -> sparse.csr_array:
-    """The same by the features of a trained model.
+def learned_graph(features: Mapping[str, tuple[Series, Ints]], groups: Ints, settings: Neighbours) -> sparse.csr_array:
+    """The same by the features of a trained model, without warping.
 
     Args:
-        features: per modality, float32 (rows, features).
-        rows: per modality the row of every window, -1 where it lacks it.
+        features: per modality, float32 (rows, features), and the row of every window, -1 where it lacks it.
         groups: group of each window (windows,).
-        settings: how many; what they say about signals does not matter.
+        settings: how many; what they say of signals plays no part.
 
     Returns:
         As :func:`neighbour_graph`.
     """
-    columns, cosines = _candidates(features, rows, groups, settings.candidates)
-    return _edges(columns, cosines, settings)
+    values = {name: found for name, (found, _) in features.items()}
+    rows = {name: row for name, (_, row) in features.items()}
+    return _edges(*_candidates(values, rows, groups, settings.candidates), settings)
 
 
 def _edges(columns: Ints, scores: Floats, settings: Neighbours) -> sparse.csr_array:
@@ -112,7 +112,9 @@ def _views(samples: Samples, settings: Neighbours) -> tuple[dict[str, Series], d
     return views, rows
 
 
-def _candidates(views: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, wanted: int) -> tuple[Ints, Floats]:
+def _candidates(
+    views: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, wanted: int
+) -> tuple[Ints, Floats]:
     """The windows of each group most like each window, by the mean cosine of their views.
 
     Returns:

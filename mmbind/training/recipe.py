@@ -9,12 +9,14 @@
 2. Fine-tune on the labels (stage 3), some modalities hidden.
 3. Where ``propagate`` is on, the fine-tuned model is a teacher: its answers on the unlabelled
    windows are spread over the binding and over neighbours by all common modalities
-   (:mod:`mmbind.training.neighbours`), and train a student (:mod:`mmbind.training.student`).
+   (:mod:`mmbind.training.neighbours`), and train a student (:mod:`mmbind.training.student`). Students
+   may be teachers in their turn, and windows be joined anew by what they have learned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -60,14 +62,9 @@ def train_on_pairs(
         trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
     if trainer.training.propagate:
         unlabelled = pseudo_labelled(windows, target, trainer.training.student.own_windows)
-        graph = answers_graph(trainer, stores, unlabelled, pairs, labelled)
-        regrow = None
-        if trainer.training.propagation.learned:
-
-            def regrow(student: TrainedModel) -> WindowGraph:
-                return learned_answers_graph(student, trainer, stores, joined(unlabelled, labelled), pairs)
-
-        return teach(trainer, unlabelled, labelled, graph=graph, regrow=regrow)
+        spread = partial(answers_graph, trainer, stores, unlabelled, pairs, labelled)
+        regrow = spread if trainer.training.propagation.learned else None
+        return teach(trainer, unlabelled, labelled, graph=spread(), regrow=regrow)
     return trainer.finetune(labelled)
 
 
@@ -77,9 +74,14 @@ def pseudo_labelled(windows: Samples, target: WindowStore, own: bool) -> Samples
 
 
 def answers_graph(
-    trainer: Trainer, stores: Sequence[WindowStore], unlabelled: Samples, pairs: pl.DataFrame, labelled: Samples
+    trainer: Trainer,
+    stores: Sequence[WindowStore],
+    unlabelled: Samples,
+    pairs: pl.DataFrame,
+    labelled: Samples,
+    student: TrainedModel | None = None,
 ) -> WindowGraph:
-    """What answers spread over: the binding and, by ``propagation.neighbours``, edges between all windows.
+    """What answers spread over: the binding and edges between all windows that are alike.
 
     Args:
         trainer: its settings.
@@ -87,35 +89,24 @@ def answers_graph(
         unlabelled: windows of these roles and of the target.
         pairs: ``schema.PAIRS``.
         labelled: the labelled windows of the target.
+        student: finds windows alike by its features (``propagation.learned``); None: by the signals
+            themselves (``propagation.neighbours``).
 
     Returns:
         A graph whose nodes are the unlabelled windows, then the labelled ones.
     """
-    everyone, settings = joined(unlabelled, labelled), trainer.training.propagation.neighbours
+    everyone, spread = joined(unlabelled, labelled), trainer.training.propagation
     binding = WindowGraph.of(everyone.windows, pairs)
-    if not settings.partners:
+    wanted = spread.neighbours if student is None else spread.neighbours.model_copy(update={"partners": spread.learned})
+    if not wanted.partners:
         return binding
     roles = {window: number for number, store in enumerate(stores) for window in store.ids}
     groups = np.array([roles.get(window, len(stores)) for window in everyone.windows])
-    return WindowGraph(binding.windows, binding.weights + neighbour_graph(everyone, groups, settings))
-
-
-def learned_answers_graph(
-    student: TrainedModel, trainer: Trainer, stores: Sequence[WindowStore], everyone: Samples, pairs: pl.DataFrame
-) -> WindowGraph:
-    """The binding, and edges between windows that a trained model finds alike."""
-    settings = trainer.training.propagation
-    wanted = settings.neighbours.model_copy(update={"partners": settings.learned})
-    names, found = student.model.names, student.features(everyone)
-    features = dict(zip(names, found, strict=True))
-    rows = {
-        name: np.where(everyone.rows[name].numpy() >= 0, np.arange(len(everyone)), -1)
-        for name in names
-    }
-    binding = WindowGraph.of(everyone.windows, pairs)
-    roles = {window: number for number, store in enumerate(stores) for window in store.ids}
-    groups = np.array([roles.get(window, len(stores)) for window in everyone.windows])
-    return WindowGraph(binding.windows, binding.weights + learned_graph(features, rows, groups, wanted))
+    if student is None:
+        edges = neighbour_graph(everyone, groups, wanted)
+    else:
+        edges = learned_graph(student.features(everyone), groups, wanted)
+    return WindowGraph(binding.windows, binding.weights + edges)
 
 
 def on_graph(trainer: Trainer, windows: Samples, graph: WindowGraph) -> Step:

@@ -23,7 +23,6 @@ from mmbind.training.graph import WindowGraph
 from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import Trainer, epochs_for, steps_per_epoch
 
-
 #: From a trained model to the graph that its answers spread over.
 Regrow = Callable[[TrainedModel], WindowGraph]
 

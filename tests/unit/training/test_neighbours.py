@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from mmbind.config import Neighbours
 from mmbind.learning.samples import Samples
-from mmbind.training.neighbours import neighbour_graph
+from mmbind.training.neighbours import learned_graph, neighbour_graph
 
 STEPS = 12
 #: No warping and few windows: what is found can be told by correlations.
@@ -61,6 +61,16 @@ def test_the_copy_of_a_window_is_its_nearest_neighbour_by_the_modalities_of_both
     weights = neighbour_graph(windows, np.array([0, 0, 1, 1, 2, 2]), PLAIN).toarray()
     assert weights[0, 4] > 3 * weights[0, 5]
     assert weights[4, 0] > 3 * weights[4, 1]
+
+
+def test_features_join_windows_by_their_cosines_in_the_modalities_of_both() -> None:
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    acc = np.array([east, north, east, east], dtype=np.float32)
+    gyro = np.array([north, [0, 0], [0, 0], east], dtype=np.float32)  # of the first and the last window
+    features = {"acc": (acc, np.arange(4)), "gyro": (gyro, np.array([0, -1, -1, 3]))}
+    weights = learned_graph(features, np.array([0, 0, 1, 1]), Neighbours(partners=1, candidates=8)).toarray()
+    assert weights[0, 2:].tolist() == [0.5, 0]  # both are like it in acc, but the last differs in gyro
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
 
 
 def test_windows_with_no_modality_in_common_are_not_joined() -> None:

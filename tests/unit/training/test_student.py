@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mmbind.evaluation.inputs import Inputs
 from mmbind.learning.samples import Samples
 from mmbind.study import Study
 from mmbind.training.graph import WindowGraph
+from mmbind.training.model import TrainedModel
 from mmbind.training.recipe import answers_graph, pseudo_labelled
 from mmbind.training.samples import as_recorded, labelled, own_windows
 from mmbind.training.student import pseudo_labels, teach
@@ -84,6 +87,44 @@ def test_the_graph_holds_the_binding_and_the_neighbours_of_all_windows(study: St
     spread = trainer.training.propagation.model_copy(update={"neighbours": alone})
     trainer.training = trainer.training.model_copy(update={"propagation": spread})
     assert (answers_graph(trainer, stores, everyone, inputs.pairs, known).weights != bound).nnz == 0
+
+
+def test_each_student_is_the_teacher_of_the_next_and_the_graph_grows_anew(study: Study) -> None:
+    """The second student learns what the first one answers, spread over the graph that the first one gives."""
+    _, windows, known = parts(study)
+    lonely = WindowGraph([*windows.windows, *known.windows], sparse.csr_array((len(windows) + len(known),) * 2))
+    answers: list[list[int]] = []
+
+    def regrow(student: TrainedModel) -> WindowGraph:
+        answers.append(student.predict(windows).argmax(axis=1).tolist())
+        return lonely
+
+    trainer = trainer_of(study, rounds=3, start="scratch")
+    labels: dict[str, list[int]] = {}
+    original = trainer.run
+
+    def run(phase: str, samples: Samples, *arguments: Any, **options: Any) -> None:
+        labels[phase] = samples.labels.tolist()
+        original(phase, samples, *arguments, **options)
+
+    trainer.run = run  # type: ignore[method-assign]
+    last = teach(trainer, windows, known, graph=lonely, regrow=regrow)
+    assert list(labels) == list(last.losses) == ["teacher", "student", "student_2", "student_3"]
+    assert [labels["student_2"], labels["student_3"]] == answers
+
+
+def test_the_learned_graph_joins_windows_by_the_features_of_the_student(study: Study) -> None:
+    inputs, windows, known = parts(study)
+    stores, trainer = list(inputs.unlabelled.values()), trainer_of(study)
+    spread = trainer.training.propagation.model_copy(update={"learned": 2})
+    trainer.training = trainer.training.model_copy(update={"propagation": spread})
+    student = trainer.finetune(known)
+    graph = answers_graph(trainer, stores, windows, inputs.pairs, known, student)
+    more = graph.weights - WindowGraph.of(graph.windows, inputs.pairs).weights
+    gyro, present = student.features(windows)["gyro"]
+    assert present.tolist() == [number if row >= 0 else -1 for number, row in enumerate(windows.rows["gyro"].tolist())]
+    assert not gyro[present < 0].any()
+    assert max(np.diff(sparse.csr_array(more[: len(windows)] > 1e-9).indptr)) == 2 * 3  # of each role
 
 
 def test_the_student_starts_where_it_is_told(study: Study) -> None:
