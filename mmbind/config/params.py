@@ -59,14 +59,10 @@ class Params(Section):
         values = self.model_dump(mode="json", exclude={"protocol"})
         for path, value in changes.items():
             section, names = values, path.split(".")
-            for depth, name in enumerate(names):
-                if not isinstance(section, dict) or name not in section:
-                    known = list(section) if isinstance(section, dict) else []
-                    raise InputError(
-                        f"There is no parameter {'.'.join(names[: depth + 1])!r}.", hint=nearest(name, known)
-                    )
-                if depth + 1 < len(names):
-                    section = section[name]
+            for depth, name in enumerate(names[:-1], start=1):
+                section = section.setdefault(name, {})  # some are left out where they say nothing
+                if not isinstance(section, dict):
+                    raise InputError(f"{'.'.join(names[:depth])!r} is a value, not a section.")
             section[names[-1]] = value
         try:
             found = type(self).model_validate(values)

@@ -241,9 +241,9 @@ def test_ablations_stand_beside_the_runs_that_they_change(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"training.student.piror": "none"}, r"(?s)no parameter 'training.student.piror'.*prior"),
+        ({"training.student.piror": "none"}, r"(?s)unknown key 'training.student.piror'.*prior"),
         ({"training.student.prior": "all"}, "training.student.prior"),
-        ({"training.propagate.no": True}, "no parameter 'training.propagate.no'"),
+        ({"training.propagate.no": True}, "'training.propagate' is a value, not a section"),
         ({"binding.partners": 0}, "binding.partners"),
     ],
 )
