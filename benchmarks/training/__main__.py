@@ -19,6 +19,7 @@ from benchmarks.results import machine, table, write_section
 from mmbind.config import Compute, Network, Schedule, Training
 from mmbind.files import write_npy
 from mmbind.learning.convolution import STRIDE, Convolution
+from mmbind.learning.processes import average_gradients
 from mmbind.learning.samples import Samples
 from mmbind.learning.signals import MappedSignals
 from mmbind.training.trainer import Trainer
@@ -96,6 +97,7 @@ def step_of(trainer: Trainer, samples: Samples, *, fused: bool, batch: int = 64)
         loss = trainer.contrast(samples.batch(positions), generator)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        average_gradients(trainer.model)
         optimizer.step()
 
     return step
