@@ -88,6 +88,8 @@ class Propagation(Section):
     keep: float = Field(default=0.2, gt=0, le=1)
     rounds: int = Field(default=30, ge=0)
     neighbours: Neighbours = Neighbours()
+    #: Whether the binding's edges are there; without them ``neighbours`` is all that answers spread over.
+    binding: bool = Field(default=True, exclude_if=lambda binding: binding)
     #: Edges by the features of the last student, from the second round of ``student.rounds`` on,
     #: in the place of ``neighbours``: neighbours of a window among those of each role; at 0 the graph
     #: stays, and a model's card does not name the setting.

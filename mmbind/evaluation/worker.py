@@ -85,11 +85,12 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
 
     Returns:
         None when there is none, or it was made with another seed, other parameters or of
-        other inputs.
+        other inputs; nor where pre-training walks over pairs, of which the stage sees all as often
+        as the harness sees the windows.
     """
     study = inputs.study
     path, params = study.model("multimodal"), study.params
-    if inputs.seed != params.training.seed or not (path / CARD).is_file():
+    if params.training.contrast != "graph" or inputs.seed != params.training.seed or not (path / CARD).is_file():
         return None
     card = read_card(path)
     same = (

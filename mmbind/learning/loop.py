@@ -21,7 +21,7 @@ from mmbind.errors import InputError, MmbindError
 from mmbind.files import digest_of
 from mmbind.learning.checkpoint import load_tensors, save_tensors
 from mmbind.learning.compute import derived_seed
-from mmbind.learning.processes import average_gradients, leads
+from mmbind.learning.processes import agree, average_gradients, leads
 from mmbind.progress import progress
 
 #: From sample positions (int64) and a seeded generator to a scalar loss.
@@ -84,12 +84,14 @@ def fit(
     Raises:
         InputError: when there are no samples.
         DivergedError: when a loss or a weight is no longer finite.
+        MmbindError: when one of several processes has another checkpoint.
     """
     if samples < 1:
         raise InputError(f"{what}: there are no samples to train on.")
     optimizer = AdamW(model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     identity = _identity(model, samples=samples, schedule=schedule, seed=seed)
     losses = [] if work is None else _resume(work, model, optimizer, identity)
+    agree([identity, losses], f"where to go on ({what}, epoch {len(losses) + 1})")
     steps = math.ceil(samples / schedule.batch)
     model.train()
     with torch.random.fork_rng(devices=[]):

@@ -25,6 +25,9 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.autograd.function import once_differentiable
 
+from mmbind.errors import MmbindError
+from mmbind.files import digest_of
+
 
 @dataclass(frozen=True)
 class Part:
@@ -75,6 +78,28 @@ def wait_for_all() -> None:
     """Returns when all processes have come this far."""
     if processes() > 1:
         dist.barrier()
+
+
+def agree(on: object, what: str) -> None:
+    """Refuses to go on where processes would train differently.
+
+    Args:
+        on: a JSON value that must be the same in all of them.
+        what: it, in a few words, e.g. ``"data and parameters"``.
+
+    Raises:
+        MmbindError: in every process, when one of them has another value.
+    """
+    if processes() == 1:
+        return
+    own = torch.tensor([int(digest_of(on)[:15], 16)])
+    found = [torch.empty_like(own) for _ in range(processes())]
+    dist.all_gather(found, own)
+    if any(not torch.equal(other, own) for other in found):
+        raise MmbindError(
+            f"The processes that train together do not agree on {what}.",
+            hint="They need one study folder, which all of them see, the same version of mmbind and one type of CPU.",
+        )
 
 
 def part() -> Part | None:

@@ -96,7 +96,7 @@ def answers_graph(
         A graph whose nodes are the unlabelled windows, then the labelled ones.
     """
     everyone, spread = joined(unlabelled, labelled), trainer.training.propagation
-    binding = WindowGraph.of(everyone.windows, pairs)
+    binding = WindowGraph.of(everyone.windows, pairs if spread.binding else pairs.clear())
     wanted = spread.neighbours if student is None else spread.neighbours.model_copy(update={"partners": spread.learned})
     if not wanted.partners:
         return binding

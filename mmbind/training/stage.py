@@ -14,7 +14,7 @@ from mmbind.errors import MissingStageError
 from mmbind.files import digest_folder, digest_of, read_json, write_json, write_text
 from mmbind.learning.checkpoint import work_name
 from mmbind.learning.compute import resolved
-from mmbind.learning.processes import leads, wait_for_all
+from mmbind.learning.processes import agree, leads, wait_for_all
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import save_model
@@ -61,7 +61,7 @@ def train(study: Study) -> TrainSummary:
     Raises:
         MissingStageError: when assign or bind has not run.
         InputError: when the pairs are stale, or fewer than two classes have labels.
-        MmbindError: when training diverges.
+        MmbindError: when training diverges, or processes do not agree on what is trained.
     """
     params = study.params
     stores = [WindowStore.open(study.role(name), stage="assign") for name in params.unlabelled_roles]
@@ -73,6 +73,7 @@ def train(study: Study) -> TrainSummary:
     pairs = pl.read_parquet(study.bindings / "pairs.parquet")
     windows, known = as_recorded(stores), labelled(target)
     inputs, compute = training_inputs(study), resolved(params.compute)
+    agree([params.training.model_dump(), compute, inputs], "data and parameters")
     work = study.work(
         work_name(
             "train",

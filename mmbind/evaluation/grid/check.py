@@ -26,6 +26,8 @@ from mmbind.reports.results import KEYS, Results
 from mmbind.reports.results.checks import CHECKS, read_checks, write_checks
 from mmbind.study import Study
 
+#: Runs that differ in rotation and seed alone stand for each other.
+KIND = ("task", "ablation", "labels", "draw", "method", "code")
 #: Columns that tell by what a run was made; equal results may differ in them.
 MADE_BY = ("code", "digest")
 
@@ -63,8 +65,8 @@ class _Pair:
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """Runs of one kind stand for each other."""
-        return tuple(str(self.row[column]) for column in ("task", "ablation", "method", "code"))
+        """The run's ``KIND``."""
+        return tuple(str(self.row[column]) for column in KIND)
 
 
 def check_runs(study: Study, selection: Selection | None = None, *, count: int = 1, workers: int = 1) -> CheckSummary:
@@ -73,7 +75,7 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
     Args:
         study: the study; its windows must have been cut.
         selection: the part of the grid; all reported rotations when None.
-        count: runs that are tried of each kind: task, ablation, method and code.
+        count: runs that are tried of each kind: task, ablation, labels, draw, method and code.
         workers: trainings side by side.
 
     Raises:
@@ -91,7 +93,7 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
             hint="The machine's precision counts, too (compute.precision). 'mmbind results run' trains them anew.",
         )
     kinds: dict[tuple[str, ...], list[_Pair]] = {}
-    for pair in sorted(alike, key=lambda one: digest_of([str(one.row[key]) for key in KEYS])):
+    for pair in sorted(alike, key=_order):
         kinds.setdefault(pair.kind, []).append(pair)
     tried = [pair for pairs in kinds.values() for pair in pairs[:count]]
     wrong = _otherwise(study, stored, tried, workers)
@@ -104,6 +106,11 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
             "'mmbind results run' trains anew what is out of date.",
         )
     return CheckSummary(len(tried), len(stand), len(there) - len(alike))
+
+
+def _order(pair: _Pair) -> str:
+    """By chance, but alike for the label counts and draws of a method, which share their pre-training."""
+    return digest_of([str(pair.row[key]) for key in ("task", "ablation", "method", "rotation", "seed")])
 
 
 def _made_of(row: dict[str, Any]) -> tuple[str, str]:
@@ -136,8 +143,8 @@ def _otherwise(study: Study, stored: Results, tried: Sequence[_Pair], workers: i
 
 
 def _again(request: Request) -> Request:
-    """The same training, which neither takes nor leaves anything."""
-    return replace(request, key=f"{request.key}-again", pretraining=f"{request.key}-again-pretraining")
+    """The same training, which takes nothing that was there and leaves nothing."""
+    return replace(request, key=f"{request.key}-again", pretraining=f"{request.pretraining}-again")
 
 
 def _forget(study: Study, requests: Sequence[Request]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from mmbind.config import TEST
 from mmbind.reports.evaluation_page import MEANINGS, OURS, TITLES, title
 from mmbind.reports.results import markdown, plots
 from mmbind.reports.results.checks import CHECKS, checked
@@ -113,9 +114,10 @@ def results_page(studies: Sequence[StudyResults], present: Present) -> Page:
         "Every table, sentence and plot of this page is computed from the stored runs; "
         "[evaluation.md](evaluation.md) tells how they come about. Accuracy and macro-F1 in percent of the test "
         "windows, mean ± deviation over rotations x seeds. Differences are points of accuracy, paired by rotation and "
-        "seed, with the 95 % bootstrap interval over rotations in brackets; an interval over fewer than three "
-        "rotations makes no sense and is left out. People recur across rotations, and rotations are few: the "
-        "intervals are too narrow rather than too wide. ECE: expected calibration error.",
+        "seed, with the 95 % bootstrap interval over rotations (and the seeds within them) in brackets; an interval "
+        "over fewer than three rotations makes no sense and is left out. A difference counts as a gain or a loss where "
+        "the t interval leaves out zero, too; ° marks where it does not. People recur across rotations, and rotations "
+        "are few: the intervals are too narrow rather than too wide. ECE: expected calibration error.",
         present.line(),
         "## In short",
         "\n".join(overview) or "No run is stored yet.",
@@ -170,7 +172,7 @@ def _study(study: StudyResults, present: Present, files: dict[str, str]) -> str:
 def _facts(study: StudyResults) -> str:
     tasks = "; ".join(f"`{name}`: target and test have {', '.join(kept)}" for name, kept in study.tasks.items())
     tuning = f"Settings were chosen on {', '.join(study.tuning)}" if study.tuning else "No settings were chosen here"
-    text = f"Tasks: {tasks}. {tuning}; reported are {', '.join(study.reported)}. People recur across rotations."
+    text = f"Tasks: {tasks}. {tuning}; reported are {', '.join(study.reported)}. {_recurring(study)}"
     roles = list(dict.fromkeys(role for people in study.people.values() for role in people))
     rows = [[name, *(people.get(role, "") for role in roles)] for name, people in study.people.items()]
     facts = [text, _folded("Who plays which role", markdown.table(["rotation", *roles], rows, figures=False))]
@@ -178,6 +180,22 @@ def _facts(study: StudyResults) -> str:
     if not study.results.runs.height:
         facts.insert(1, f"No run is stored yet: `{command}` trains them.")
     return "\n\n".join(facts)
+
+
+def _recurring(study: StudyResults) -> str:
+    """How far the people who are tested are new to the settings."""
+
+    def tested(rotations: Sequence[str]) -> set[str]:
+        texts = (study.people.get(name, {}).get(TEST, "") for name in rotations)
+        return {person.strip() for text in texts for person in text.split(",") if person.strip()}
+
+    people, before = tested(study.reported), tested(study.tuning)
+    if not people & before:
+        return "People recur across rotations; none of those tested was tested while settings were chosen."
+    return (
+        f"People recur across rotations: {len(people & before)} of the {len(people)} who are tested were also tested, "
+        "with others in the other roles, while settings were chosen, so the figures are rather too good than too bad."
+    )
 
 
 def _versions(study: StudyResults, present: Present) -> list[str]:
@@ -219,6 +237,8 @@ def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -
         f"{', '.join(str(seed) for seed in sorted(set(runs['seed'])))}; chance {_chance(results.confusions)} (the most "
         "frequent class)."
     )
+    if runs["seed"].n_unique() == 1:
+        facts += " One seed: what a seed is worth is in no interval."
     if runs.group_by("method").len()["len"].n_unique() > 1:
         facts += " Methods have different numbers of runs: their means are not of the same rotations and seeds, the "
         facts += "paired differences are."

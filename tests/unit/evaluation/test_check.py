@@ -84,6 +84,12 @@ def test_runs_of_earlier_code_stand_for_code_that_gives_the_same(
     assert run_grid(study).trained == 4  # a check is of one version of the code
 
 
+def test_label_counts_do_not_stand_for_each_other(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **SMALL | {"labels": [3, 6]})
+    run_grid(study)
+    assert check_runs(study).tried == 4  # two methods with each
+
+
 def test_other_results_are_found_and_noted_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = write_gridded(tmp_path / "study", **SMALL)
     run_grid(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,19 @@ def test_the_model_of_the_stage_train_is_taken_and_changes_nothing(tmp_path: Pat
     assert perform(first) == expected
     (study.role("target") / "more").write_text("x")
     assert trained_by_stage(Inputs(study, first.seed)) is None
+
+
+def test_a_model_that_saw_all_pairs_as_often_as_others_see_windows_is_not_taken(tmp_path: Path) -> None:
+    """Over pairs, of which there are more than windows, the stage takes more steps than the harness allows."""
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0]))
+    views = study.params.training.model_copy(update={"contrast": "views"})
+    study = dataclasses.replace(study, params=study.params.model_copy(update={"training": views}))
+    (request,) = plan(study).requests
+    expected = perform(request)
+    train(study)
+    assert trained_by_stage(Inputs(study, request.seed)) is None
+    shutil.rmtree(study.work(request.key))
+    assert perform(request) == expected
 
 
 def test_a_model_that_is_taken_answers_with_the_threads_of_the_parameters(

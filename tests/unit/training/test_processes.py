@@ -35,6 +35,16 @@ trainer.Trainer.views = views
 walk_together("train", train)
 """
 
+#: ``flows.train``, of which the second process sees other data.
+ASTRAY = """
+import os
+from flows.doors import walk_together
+from mmbind.training import stage, train
+if os.environ["RANK"] == "1":
+    stage.training_inputs = lambda study: {}
+walk_together("train", train)
+"""
+
 
 def study_of(root: Path, kind: str = "cnn", precision: str = "float32") -> Study:
     bound_study(root)
@@ -79,6 +89,16 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path, kind: str, precisi
     assert found["loss"].to_list() == pytest.approx(expected["loss"].to_list(), rel=tolerance)
     cards = [read_json(study.model("multimodal") / "card.json") for study in (alone, shared)]
     assert [card["compute"].get("processes") for card in cards] == [None, 2]
+
+
+@pytest.mark.slow
+def test_processes_that_see_other_data_do_not_train(tmp_path: Path) -> None:
+    study, script = study_of(tmp_path / "study"), tmp_path / "astray.py"
+    script.write_text(ASTRAY)
+    done = together(study, str(script))
+    assert done.returncode != 0
+    assert "do not agree on data and parameters" in done.stderr
+    assert not study.model("multimodal").exists()
 
 
 @pytest.mark.slow

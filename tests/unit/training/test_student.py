@@ -83,8 +83,12 @@ def test_the_graph_holds_the_binding_and_the_neighbours_of_all_windows(study: St
     more = graph.weights - bound
     assert more.min() >= -1e-12
     assert more[len(windows) :].sum() == pytest.approx(len(inputs.target.ids))  # the target is joined, too
+    unbound = trainer.training.propagation.model_copy(update={"binding": False})
+    trainer.training = trainer.training.model_copy(update={"propagation": unbound})
+    kept = answers_graph(trainer, stores, everyone, inputs.pairs, known).weights
+    assert abs(kept - more).max() == pytest.approx(0)  # the neighbours alone
     alone = trainer.training.propagation.neighbours.model_copy(update={"partners": 0})
-    spread = trainer.training.propagation.model_copy(update={"neighbours": alone})
+    spread = trainer.training.propagation.model_copy(update={"neighbours": alone, "binding": True})
     trainer.training = trainer.training.model_copy(update={"propagation": spread})
     assert (answers_graph(trainer, stores, everyone, inputs.pairs, known).weights != bound).nnz == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -38,14 +39,17 @@ def rows(figures: dict[str, list[float]] = FIGURES, **values: Any) -> list[dict[
     ]
 
 
-def page_of(*runs: dict[str, Any], present: Present = NOW) -> Page:
+PEOPLE = {"p0": {"target": "1, 2", "test": "3"}}
+
+
+def page_of(*runs: dict[str, Any], present: Present = NOW, people: Mapping[str, Mapping[str, str]] = PEOPLE) -> Page:
     study = StudyResults(
         name="tiny",
         path="studies/tiny",
         results=results_of(*runs),
         tuning=["r0"],
         reported=["p0", "p1", "p2"],
-        people={"p0": {"target": "1, 2", "test": "3"}},
+        people=people,
         tasks={"complete": ["acc", "gyro"]},
         methods=["lower", "cmg", "mmbind"],
     )
@@ -65,16 +69,33 @@ def test_means_deviations_and_paired_differences_stand_in_the_table() -> None:
 
 def test_sentences_follow_from_the_figures() -> None:
     text = page_of(*rows()).text
-    assert "ahead, with the interval above zero, of lower bound (+20.0 [+20.0, +20.0]), MMBind as in the paper" in text
+    assert (
+        "ahead, with both intervals above zero, of lower bound (+20.0 [+20.0, +20.0]), MMBind as in the paper" in text
+    )
     assert "missed against self-training without binding; hardest is self-training" in text
-    assert "Binding does not help measurably against the same self-training without pairs: +0.0" in text
+    assert "and over neighbours) does not help measurably against self-training without any of it: +0.0" in text
     assert "MMBind as in the paper) harms against training on the labels alone: -10.0" in text
-    assert "on pairs by true label': reached (the oracle is +1.3 points away)" in text
+    assert "on pairs by true label': reached (the oracle is +1.3 [" in text
+    assert "Over rivals, seed by seed: lower bound +20.0 (seed 0), +20.0 (seed 1);" in text
     assert "**tiny**, complete, 6 labels drawn balanced by class: beats every rival: no; near the oracle: yes." in text
     better = page_of(*rows({**FIGURES, "self_training": [0.5, 0.6, 0.7], "oracle": [0.8, 0.9, 0.95]})).text
-    assert "and every rival, with the interval above zero': reached." in better
-    assert "Binding helps against the same self-training without pairs: +20.0" in better
-    assert "missed (the oracle is +8.3 points away)" in better
+    assert "reached against 3 that were run (7 were not). No run here of: unimodal, incomplete (MIM)" in better
+    assert "beats every rival: yes, of 3 that were run (7 were not)" in better
+    assert "and over neighbours) helps against self-training without any of it: +20.0" in better
+    assert "missed (the oracle is +8.3 [" in better
+    uneven = page_of(*rows({**FIGURES, "oracle": [0.70, 0.80, 0.94]})).text
+    assert "reached on average, not by the whole interval (the oracle is +1.3 [+0.0, +4.0] points away)" in uneven
+
+
+def test_the_page_says_how_new_the_tested_people_are_to_the_settings() -> None:
+    assert "none of those tested was tested while settings were chosen" in page_of(*rows()).text
+    people = {"r0": {"test": "a, b"}, "p0": {"test": "b, c"}, "p1": {"test": "c, d"}}
+    assert "1 of the 3 who are tested were also tested" in page_of(*rows(), people=people).text
+
+
+def test_one_seed_is_said_to_be_one() -> None:
+    assert "One seed" not in page_of(*rows()).text
+    assert "One seed: what a seed is worth is in no interval." in page_of(*[r for r in rows() if not r["seed"]]).text
 
 
 def test_too_few_rotations_have_no_interval_and_no_verdict() -> None:
