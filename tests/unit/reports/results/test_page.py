@@ -79,7 +79,10 @@ def test_sentences_follow_from_the_figures() -> None:
     assert "Over rivals, seed by seed: lower bound +20.0 (seed 0), +20.0 (seed 1);" in text
     assert "**tiny**, complete, 6 labels drawn balanced by class: beats every rival: no; near the oracle: yes." in text
     better = page_of(*rows({**FIGURES, "self_training": [0.5, 0.6, 0.7], "oracle": [0.8, 0.9, 0.95]})).text
-    assert "reached against 3 that were run (7 were not). No run here of: unimodal, incomplete (MIM)" in better
+    assert (
+        "reached against 3 that were run (7 were not). No run here of: unimodal, incomplete pre-training (MIM)"
+        in better
+    )
     assert "beats every rival: yes, of 3 that were run (7 were not)" in better
     assert "and over neighbours) helps against self-training without any of it: +20.0" in better
     assert "missed (the oracle is +8.3 [" in better
