@@ -10,7 +10,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Protocol
 
 from flows.locks import study_lock
@@ -48,13 +47,15 @@ def walk_together(stage: str, room: Callable[[Study], Summary]) -> None:
     def together() -> None:
         from mmbind.learning.processes import joined_processes, leads, wait_for_all
 
-        study = Study.load(".")
-        with joined_processes(), study_lock(study.root, f"stage {stage}") if leads() else nullcontext():
-            wait_for_all()
-            lines = room(study).lines()
-            wait_for_all()
-            for line in lines if leads() else []:
-                print(line, flush=True)
+        def begun(study: Study) -> Summary:
+            wait_for_all()  # for the lock
+            return room(study)
+
+        with joined_processes():
+            if leads():
+                _walk(stage, begun)
+            else:
+                begun(Study.load("."))
 
     sys.exit(_outcome(stage, together))
 

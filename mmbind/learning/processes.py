@@ -12,7 +12,7 @@ Without torchrun there is one process, and nothing here costs anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -107,10 +107,10 @@ def part() -> Part | None:
     return _PART.get()
 
 
-def encode_in_parts(encoder: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
+def encode_in_parts(encoder: nn.Module, windows: Tensor) -> Tensor:
     """Features of all windows, each computed by one of the processes.
 
-    Fewer windows than processes are encoded by each of them.
+    Fewer windows than processes are encoded by each of them, and so are all where nothing is trained.
 
     Args:
         encoder: from (n, ...) to (n, features), float32 or bfloat16; the same in all processes.
@@ -121,8 +121,8 @@ def encode_in_parts(encoder: Callable[[Tensor], Tensor], windows: Tensor) -> Ten
         number of processes: :func:`average_gradients` makes that the gradient of all windows.
     """
     number, count = processes(), len(windows)
-    if number == 1 or count < number:
-        return encoder(windows)
+    if number == 1 or count < number or not encoder.training:
+        return cast(Tensor, encoder(windows))
     edges = [count * rank // number for rank in range(number + 1)]
     own = Part(edges[dist.get_rank()], edges[dist.get_rank() + 1], count)
     token = _PART.set(own)

@@ -84,12 +84,11 @@ class MultimodalModel(nn.Module):
             float32 (modalities, batch, features), zeros where absent.
         """
         out = torch.zeros(*presence.shape, self.size)
-        encode = encode_in_parts if self.training else _encode
         for number, name in enumerate(self.names):
             here = presence[number].nonzero().squeeze(1)
             if len(here):
                 with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision and self.training):
-                    encoded = encode(self.encoders[name], scaled[name][here])
+                    encoded = encode_in_parts(self.encoders[name], scaled[name][here])
                 out = out.index_put((torch.tensor(number), here), encoded.float())
         return out
 
@@ -130,10 +129,6 @@ class _Scale(nn.Module):
 
     def invert(self, scaled: Tensor) -> Tensor:
         return scaled * self.deviation + self.mean
-
-
-def _encode(encoder: nn.Module, windows: Tensor) -> Tensor:
-    return cast(Tensor, encoder(windows))
 
 
 def centre(signals: Tensor) -> Tensor:

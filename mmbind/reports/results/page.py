@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mmbind.config import TEST
 from mmbind.reports.evaluation_page import MEANINGS, OURS, TITLES, title
 from mmbind.reports.results import markdown, plots
 from mmbind.reports.results.checks import CHECKS, checked
-from mmbind.reports.results.reading import Reading, ordered, read
+from mmbind.reports.results.reading import Reading, ordered, read, recurring
 from mmbind.reports.results.tables import KEYS, Results
 
 #: What names a table of the page.
@@ -172,7 +171,8 @@ def _study(study: StudyResults, present: Present, files: dict[str, str]) -> str:
 def _facts(study: StudyResults) -> str:
     tasks = "; ".join(f"`{name}`: target and test have {', '.join(kept)}" for name, kept in study.tasks.items())
     tuning = f"Settings were chosen on {', '.join(study.tuning)}" if study.tuning else "No settings were chosen here"
-    text = f"Tasks: {tasks}. {tuning}; reported are {', '.join(study.reported)}. {_recurring(study)}"
+    text = f"Tasks: {tasks}. {tuning}; reported are {', '.join(study.reported)}. "
+    text += recurring(study.people, study.tuning, study.reported)
     roles = list(dict.fromkeys(role for people in study.people.values() for role in people))
     rows = [[name, *(people.get(role, "") for role in roles)] for name, people in study.people.items()]
     facts = [text, _folded("Who plays which role", markdown.table(["rotation", *roles], rows, figures=False))]
@@ -180,22 +180,6 @@ def _facts(study: StudyResults) -> str:
     if not study.results.runs.height:
         facts.insert(1, f"No run is stored yet: `{command}` trains them.")
     return "\n\n".join(facts)
-
-
-def _recurring(study: StudyResults) -> str:
-    """How far the people who are tested are new to the settings."""
-
-    def tested(rotations: Sequence[str]) -> set[str]:
-        texts = (study.people.get(name, {}).get(TEST, "") for name in rotations)
-        return {person.strip() for text in texts for person in text.split(",") if person.strip()}
-
-    people, before = tested(study.reported), tested(study.tuning)
-    if not people & before:
-        return "People recur across rotations; none of those tested was tested while settings were chosen."
-    return (
-        f"People recur across rotations: {len(people & before)} of the {len(people)} who are tested were also tested, "
-        "with others in the other roles, while settings were chosen, so the figures are rather too good than too bad."
-    )
 
 
 def _versions(study: StudyResults, present: Present) -> list[str]:

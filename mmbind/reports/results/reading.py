@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from mmbind.config import TEST
 from mmbind.reports.comparison import FEWEST
 from mmbind.reports.evaluation_page import OURS, TITLES, title
 from mmbind.reports.results.statistics import Difference, difference, spread
@@ -53,6 +55,28 @@ def read(runs: pl.DataFrame) -> Reading:
     said += [why, gap, *_use_of_binding(runs)]
     return Reading(
         [sentence for sentence in said if sentence], f"beats every rival: {every}; near the oracle: {oracle}"
+    )
+
+
+def recurring(people: Mapping[str, Mapping[str, str]], tuning: Sequence[str], reported: Sequence[str]) -> str:
+    """How far the people who are tested are new to the settings.
+
+    Args:
+        people: subjects by rotation and role, as text.
+        tuning: rotations on which settings were chosen.
+        reported: rotations that are reported.
+    """
+
+    def tested(rotations: Sequence[str]) -> set[str]:
+        texts = (people.get(name, {}).get(TEST, "") for name in rotations)
+        return {person.strip() for text in texts for person in text.split(",") if person.strip()}
+
+    found, before = tested(reported), tested(tuning)
+    if not found & before:
+        return "People recur across rotations; none of those tested was tested while settings were chosen."
+    return (
+        f"People recur across rotations: {len(found & before)} of the {len(found)} who are tested were also tested, "
+        "with others in the other roles, while settings were chosen, so the figures are rather too good than too bad."
     )
 
 
