@@ -114,6 +114,14 @@ class Student(Section):
     prior: Literal["none", "labelled"] = "none"
 
 
+class Calibration(Section):
+    """How sure the model says it is."""
+
+    #: Parts of the labels, each answered by a teacher that learns from the others, to find the
+    #: temperature of the probabilities; below 2 none is looked for. It costs about as many teachers.
+    folds: int = Field(default=3, ge=0)
+
+
 class Training(Section):
     """Weighted contrastive pre-training and fine-tuning (stages 2 and 3)."""
 
@@ -135,6 +143,7 @@ class Training(Section):
     modality_dropout: float = Field(default=0.0, ge=0, lt=1)
     propagation: Propagation = Propagation()
     student: Student = Student()
+    calibration: Calibration = Calibration()
     #: Epochs between two checkpoints.
     checkpoint_every: int = Field(default=5, ge=1)
 
@@ -162,5 +171,7 @@ class Evaluation(Section):
     methods: Once[MethodName] = Field(default=["lower", "mim", "mmbind", "upper", "oracle"], min_length=1)
     #: Every method is trained once per seed, from pre-training on.
     seeds: Once[NonNegativeInt] = Field(default=[0, 1, 2], min_length=1)
+    #: Whether the runs' probabilities are calibrated, too; classes, accuracy and F1 are the same either way.
+    calibrated: bool = False
     #: Trainings that run side by side.
     workers: int = Field(default=2, ge=1)

@@ -44,7 +44,7 @@ TRAINING_CODE = (
 #: What else determines the runs of methods that bind for themselves.
 BINDING_CODE = ("binding", "encoders")
 #: Parameters of ``training`` that pre-training does not know.
-AFTER_PRETRAINING = ("finetune", "modality_dropout", "propagate", "propagation", "student")
+AFTER_PRETRAINING = ("calibration", "finetune", "modality_dropout", "propagate", "propagation", "student")
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,9 @@ def run_keys(
 def settings_of(study: Study) -> dict[str, Any]:
     """The parameters that a training takes beside its data, as JSON values."""
     params = study.params
+    without = {"seed", "checkpoint_every", *(() if params.evaluation.calibrated else ("calibration",))}
     return {
-        "training": params.training.model_dump(mode="json", exclude={"seed", "checkpoint_every"}),
+        "training": params.training.model_dump(mode="json", exclude=without),
         "compute": resolved(params.compute),
         "partners": params.binding.partners,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from mmbind.config import Params
@@ -14,6 +15,7 @@ from mmbind.evaluation.runs import Request, Run
 from mmbind.learning.checkpoint import CARD, read_card
 from mmbind.learning.compute import deterministic, resolved
 from mmbind.study import Study
+from mmbind.training.calibration import calibrate
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
 from mmbind.training.samples import as_recorded, labelled
@@ -73,6 +75,8 @@ def _train(inputs: Inputs, request: Request, work: Path) -> tuple[TrainedModel, 
             what=f"{request.method}, seed {request.seed}",
         )
         trained = method.train(trainer, inputs, unlabelled, known)
+        if params.evaluation.calibrated:
+            trained = calibrate(trainer, trained, known)
     epochs = sum(len(losses) for phase, losses in trained.losses.items() if not phase.startswith(SUPERVISED))
     return trained, 0 if unlabelled is None else len(unlabelled), epochs
 
@@ -98,4 +102,7 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
         and card.get("compute") == resolved(params.compute)
         and card.get("inputs") == training_inputs(study)
     )
-    return load_model(path) if same else None
+    if not same:
+        return None
+    trained = load_model(path)
+    return trained if params.evaluation.calibrated else replace(trained, temperature=1.0)

@@ -24,7 +24,6 @@ from mmbind.learning.checkpoint import CARD, WEIGHTS
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
-from mmbind.training.network import MultimodalModel
 from mmbind.windows.store import ModalitySpec
 
 #: ONNX operator set; onnxruntime reads it since 1.14.
@@ -111,9 +110,9 @@ def export_onnx(study: Study, path: Path, *, model: Path | None = None) -> Expor
 class _Dense(nn.Module):
     """The same network without steps that depend on data: all is encoded, and what is absent is masked."""
 
-    def __init__(self, model: MultimodalModel) -> None:
+    def __init__(self, trained: TrainedModel) -> None:
         super().__init__()
-        self.model = copy.deepcopy(model)
+        self.model, self.temperature = copy.deepcopy(trained.model), trained.temperature
         for part in list(self.model.modules()):
             for name, pool in part.named_children():
                 if isinstance(pool, nn.AdaptiveMaxPool1d):
@@ -128,7 +127,7 @@ class _Dense(nn.Module):
         share = len(model.names) / present.sum(dim=1, keepdim=True).clamp(min=1)
         told = [present.float()] if model.bits else []
         fused = torch.cat([torch.cat(parts, dim=1) * share, *told], dim=1)
-        return cast(Tensor, model.classifier(fused).softmax(dim=1))
+        return cast(Tensor, (model.classifier(fused) / self.temperature).softmax(dim=1))
 
 
 class _Maxima(nn.Module):
@@ -151,7 +150,7 @@ def _exported(trained: TrainedModel, weights: str) -> bytes:
     signals = tuple(torch.zeros(3, spec.steps, len(spec.channels)) for spec in specs)
     windows = torch.export.Dim("windows")
     program = torch.onnx.export(
-        _Dense(trained.model).eval(),
+        _Dense(trained).eval(),
         (signals, torch.ones(3, len(names), dtype=torch.bool)),
         dynamo=True,
         verbose=False,
@@ -212,7 +211,8 @@ def _compare(exported: bytes, trained: TrainedModel) -> tuple[int, float]:
         }
         signals = {name: model.unscale(name, view) for name, view in scaled.items()}
         with torch.no_grad():
-            expected = model.classify(model.scale(signals), present.T).softmax(dim=1).numpy()
+            scores = model.classify(model.scale(signals), present.T) / trained.temperature
+            expected = scores.softmax(dim=1).numpy()
         found = run(session, {name: view.numpy() for name, view in signals.items()}, present.numpy())
         largest = max(largest, float(np.abs(found - expected).max()))
     return len(subsets), largest

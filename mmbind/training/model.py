@@ -28,6 +28,8 @@ class TrainedModel:
         network: the sizes that the model was built with.
         classes: class names, in the order of :meth:`predict`'s columns.
         losses: mean loss per epoch, by phase (``pretrain``, ``finetune``).
+        temperature: what class scores are divided by before they become probabilities (see
+            :mod:`mmbind.training.calibration`); 1 where nothing was calibrated.
     """
 
     model: MultimodalModel
@@ -35,6 +37,7 @@ class TrainedModel:
     network: Network
     classes: list[str]
     losses: dict[str, list[float]]
+    temperature: float = 1.0
 
     @torch.no_grad()
     def features(self, samples: Samples) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
@@ -79,5 +82,5 @@ class TrainedModel:
                 window = samples.windows[int(positions[empty[0]])]
                 raise InputError(f"The window {window!r} has none of the modalities {', '.join(self.model.names)}.")
             logits = self.model.classify(self.model.scale(batch.views), presence)
-            out[positions.numpy()] = logits.softmax(dim=1).numpy()
+            out[positions.numpy()] = (logits / self.temperature).softmax(dim=1).numpy()
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,7 @@ def save_model(path: Path, trained: TrainedModel, about: Mapping[str, Any]) -> N
         "losses": trained.losses,
         "modalities": {name: asdict(spec) for name, spec in trained.modalities.items()},
         "network": trained.network.model_dump(),
+        "temperature": trained.temperature,
     }
     save_module(path, trained.model, card)
 
@@ -45,9 +47,12 @@ def load_model(path: Path) -> TrainedModel:
     try:
         modalities = {name: ModalitySpec(**spec) for name, spec in card["modalities"].items()}
         network, classes, losses = Network(**card["network"]), list(card["classes"]), dict(card["losses"])
+        temperature = float(card.get("temperature", 1.0))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"is no card of a multimodal model: {error}.", path=path / CARD, hint="Train again.") from None
+    if not 0 < temperature < math.inf:
+        raise DataError(f"states a temperature of {temperature}.", path=path / CARD, hint="Train again.")
     scalers = {name: Scaler.identity(len(spec.channels)) for name, spec in modalities.items()}
     model = MultimodalModel(modalities, len(classes), network, scalers)
     load_into(path, model)
-    return TrainedModel(model.eval(), modalities, network, classes, losses)
+    return TrainedModel(model.eval(), modalities, network, classes, losses, temperature)

@@ -16,6 +16,7 @@ from mmbind.learning.checkpoint import work_name
 from mmbind.learning.compute import resolved
 from mmbind.learning.processes import agree, leads, wait_for_all
 from mmbind.study import Study
+from mmbind.training.calibration import calibrate
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import save_model
 from mmbind.training.recipe import train_on_pairs
@@ -43,7 +44,9 @@ class TrainSummary:
         return [
             f"{metrics['pseudo_pairs']} pseudo pairs (mean weight {metrics['mean_weight']:.2f}) and "
             f"{metrics['labels']} labels of {metrics['classes']} classes; {', '.join(self.modalities)}",
-            "loss at the end: " + ", ".join(f"{phase} {loss:.3f}" for phase, loss in losses.items()),
+            "loss at the end: "
+            + ", ".join(f"{phase} {loss:.3f}" for phase, loss in losses.items())
+            + f"; calibration temperature {metrics['calibration_temperature']:.2f}",
         ]
 
 
@@ -92,7 +95,7 @@ def train(study: Study) -> TrainSummary:
         work=work,
         what="train",
     )
-    trained = train_on_pairs(trainer, stores, target, pairs, known)
+    trained = calibrate(trainer, train_on_pairs(trainer, stores, target, pairs, known), known)
     metrics = _metrics(trained, pairs, len(known))
     about = {
         "binding": binding,
@@ -125,6 +128,7 @@ def _metrics(trained: TrainedModel, pairs: pl.DataFrame, labels: int) -> dict[st
         "mean_weight": float(pairs["weight"].to_numpy().mean()),
         "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
         "pseudo_pairs": pairs.height,
+        "calibration_temperature": trained.temperature,
         **{f"{phase}_loss": losses[-1] for phase, losses in trained.losses.items()},
     }
 

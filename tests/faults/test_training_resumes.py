@@ -71,7 +71,7 @@ def kill_when(child: subprocess.Popen[bytes], study: Study, phase: str, checkpoi
 def test_kills_in_every_phase_leave_the_same_bytes(tmp_path: Path) -> None:
     unbroken, broken = study_of(tmp_path / "unbroken"), study_of(tmp_path / "broken")
     train(unbroken)
-    for phase, checkpoints in (("pretrain", 2), ("pretrain", 3), ("teacher", 4), ("student", 3)):
+    for phase, checkpoints in (("pretrain", 2), ("pretrain", 3), ("teacher", 4), ("student", 3), ("calibration_2", 2)):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD],
             cwd=broken.root,

@@ -68,10 +68,14 @@ def ablations(runs: pl.DataFrame, changes: Mapping[str, str]) -> str:
         other = runs.filter(pl.col("ablation") == name)
         for method in ordered(other):
             own = other.filter(pl.col("method") == method)
-            found = paired(own, plain.filter(pl.col("method") == method))
+            before = plain.filter(pl.col("method") == method).join(own, on=["rotation", "seed"], how="semi")
+            found = paired(own, before)
             row = [f"{name} (`{change}`)", title(method), str(own.height), _percent(own["accuracy"])]
-            rows.append([*row, _percent(own["macro_f1"]), "-" if found is None else _points(found)])
-    return table(["what is otherwise", "method", "runs", "accuracy", "macro-F1", "change of accuracy"], rows)
+            errors = [f"{one['ece'].to_numpy().mean():.3f}" if one.height else "-" for one in (own, before)]
+            row += [_percent(own["macro_f1"]), " / ".join(errors)]
+            rows.append([*row, "-" if found is None else _points(found)])
+    head = ["what is otherwise", "method", "runs", "accuracy", "macro-F1", "ECE / unchanged", "change of accuracy"]
+    return table(head, rows)
 
 
 def modalities(figures: pl.DataFrame) -> str:

@@ -81,8 +81,9 @@ def test_runs_know_no_test_label(tmp_path: Path) -> None:
     assert set(run.predicted) <= {"jump", "run", "walk"}
 
 
-def test_the_model_of_the_stage_train_is_taken_and_changes_nothing(tmp_path: Path) -> None:
-    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0, 1]))
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_the_model_of_the_stage_train_is_taken_and_changes_nothing(tmp_path: Path, calibrated: bool) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0, 1], calibrated=calibrated))
     first, second = plan(study).requests
     expected = perform(first)
     train(study)

@@ -90,7 +90,7 @@ def test_windows_of_any_length_can_be_exported(study: Study, tmp_path: Path, kin
     network = Network(kind=kind, width=8, features=12, projection=6)
     scalers = {name: Scaler.identity(len(spec.channels)) for name, spec in specs.items()}
     model = MultimodalModel(specs, 4, network, scalers).eval()
-    save_model(tmp_path / "m", TrainedModel(model, specs, network, list("abcd"), {}), {})
+    save_model(tmp_path / "m", TrainedModel(model, specs, network, list("abcd"), {}, temperature=2.5), {})
     assert export_onnx(study, tmp_path / "model.onnx", model=tmp_path / "m").difference < 1e-5
 
 

@@ -89,6 +89,7 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path, kind: str, precisi
     assert found["loss"].to_list() == pytest.approx(expected["loss"].to_list(), rel=tolerance)
     cards = [read_json(study.model("multimodal") / "card.json") for study in (alone, shared)]
     assert [card["compute"].get("processes") for card in cards] == [None, 2]
+    assert cards[1]["temperature"] == pytest.approx(cards[0]["temperature"], rel=5 * tolerance)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbind.errors import DataError, InputError
-from mmbind.reports.results import Results
+from mmbind.reports.results import Results, markdown
 from tests.unit.reports.results.rows import named, results_of, run_row
 
 ROWS = [run_row(method=method, seed=seed) for method in ("lower", "mmbind") for seed in (0, 1, 2)]
@@ -67,3 +67,20 @@ def test_an_empty_folder_holds_no_runs_and_a_broken_one_is_refused(tmp_path: Pat
     pl.DataFrame({"study": ["tiny"]}).write_parquet(tmp_path / "modalities.parquet")
     with pytest.raises(DataError, match="lacks the column 'task'"):
         Results.read(tmp_path)
+
+
+def test_an_ablation_stands_beside_the_unchanged_method_on_its_own_rotations() -> None:
+    rows = [
+        run_row(ablation=ablation, rotation=rotation, accuracy=accuracy, ece=ece)
+        for ablation, rotation, accuracy, ece in (
+            ("", "p0", 0.6, 0.30),
+            ("", "p1", 0.9, 0.90),
+            ("cooler", "p0", 0.7, 0.10),
+        )
+    ]
+    text = markdown.ablations(results_of(*rows).runs, {"cooler": "temperature: 2"})
+    *_, row = text.strip().splitlines()
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:4] == ["cooler (`temperature: 2`)", "lower bound", "1", "70.0"]
+    assert cells[5] == "0.100 / 0.300"
+    assert cells[6].startswith("+10.0")
