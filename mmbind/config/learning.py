@@ -131,8 +131,9 @@ class Training(Section):
     pretrain: Schedule
     finetune: Schedule
     #: Positives of pre-training. ``views``: the other views of a sample, own and borrowed (the
-    #: paper). ``graph``: those of a window and, by weight, those of its partners.
-    contrast: Literal["views", "graph"] = "graph"
+    #: paper). ``graph``: those of a window and, by weight, those of its partners. ``windows``: those of a
+    #: window alone, drawn twice: the same loss without a binding, to see what the binding is worth.
+    contrast: Literal["views", "graph", "windows"] = "graph"
     #: Softmax temperature tau of the contrastive loss between views ...
     temperature: float = Field(default=0.1, gt=0)
     #: ... and of that over the graph, where a low one tells windows apart, not what is done in them.

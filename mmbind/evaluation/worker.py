@@ -94,7 +94,7 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
     """
     study = inputs.study
     path, params = study.model("multimodal"), study.params
-    if params.training.contrast != "graph" or inputs.seed != params.training.seed or not (path / CARD).is_file():
+    if params.training.contrast == "views" or inputs.seed != params.training.seed or not (path / CARD).is_file():
         return None
     card = read_card(path)
     same = (

@@ -211,8 +211,8 @@ def _compare(exported: bytes, trained: TrainedModel) -> tuple[int, float]:
         }
         signals = {name: model.unscale(name, view) for name, view in scaled.items()}
         with torch.no_grad():
-            scores = model.classify(model.scale(signals), present.T) / trained.temperature
-            expected = scores.softmax(dim=1).numpy()
+            scores = model.classify(model.scale(signals), present.T)
+            expected = trained.probabilities(scores).numpy()
         found = run(session, {name: view.numpy() for name, view in signals.items()}, present.numpy())
         largest = max(largest, float(np.abs(found - expected).max()))
     return len(subsets), largest

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from torch import Tensor
 
 from mmbind.learning.compute import derived_seed
 from mmbind.learning.samples import Samples
@@ -22,8 +23,6 @@ from mmbind.training.trainer import Trainer
 
 #: The temperature is looked for between 1 / BOUND and BOUND.
 BOUND = 20.0
-#: Smallest probability whose logarithm is taken.
-SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def calibrate(trainer: Trainer, trained: TrainedModel, labelled: Samples) -> TrainedModel:
@@ -45,13 +44,17 @@ def calibrate(trainer: Trainer, trained: TrainedModel, labelled: Samples) -> Tra
         classes to learn from.
 
     Raises:
+        ValueError: when the trainer has not fine-tuned anything.
         MmbindError: when training diverges; names the windows of that step.
     """
     folds = trainer.training.calibration.folds
     if folds < 2:
         return trained
-    labels, final = labelled.labels.numpy(), trainer.weights()
-    found: list[npt.NDArray[np.float32]] = []
+    start, final = trainer.before_labels, trainer.weights()
+    if start is None:
+        raise ValueError("the trainer has not learned from labels yet")
+    labels = labelled.labels.numpy()
+    found: list[Tensor] = []
     true: list[npt.NDArray[np.int64]] = []
     for number, held in enumerate(split(labels, folds, derived_seed(trainer.seed, "calibration")), start=1):
         rest = np.setdiff1d(np.arange(len(labels)), held)
@@ -59,16 +62,16 @@ def calibrate(trainer: Trainer, trained: TrainedModel, labelled: Samples) -> Tra
         if not len(held) or len(np.unique(labels[rest])) < 2:
             continue
         phase = f"calibration_{number}"
-        trainer.model.load_state_dict(trainer.before_labels)
+        trainer.model.load_state_dict(start)
         teacher = trainer.finetune(labelled.at(torch.from_numpy(rest)), phase)
-        found.append(teacher.predict(labelled.at(torch.from_numpy(held))))
+        found.append(teacher.scores(labelled.at(torch.from_numpy(held))))
         true.append(labels[held])
         trainer.losses.pop(phase)
     trainer.model.load_state_dict(final)
     trainer.model.eval()
     if not found:
         return trained
-    return replace(trained, temperature=temperature(np.concatenate(found), np.concatenate(true)))
+    return replace(trained, temperature=temperature(torch.cat(found).numpy(), np.concatenate(true)))
 
 
 def split(labels: npt.NDArray[np.int64], folds: int, seed: int) -> list[npt.NDArray[np.int64]]:
@@ -88,24 +91,23 @@ def split(labels: npt.NDArray[np.int64], folds: int, seed: int) -> list[npt.NDAr
     return [np.sort(by_class[first::folds]) for first in range(folds)]
 
 
-def temperature(probabilities: npt.NDArray[np.float32], true: npt.NDArray[np.int64]) -> float:
+def temperature(scores: npt.NDArray[np.float32], true: npt.NDArray[np.int64]) -> float:
     """The temperature under which the true classes are likeliest.
 
     A log-normal prior around 1 (deviation of the logarithm 1) bounds it where few windows say
     little, e.g. where all answers are right. It weighs as much as one window or so.
 
     Args:
-        probabilities: answers at temperature 1, float32 (windows, classes).
+        scores: of the classes (logits), float32 (windows, classes).
         true: the windows' classes (windows,).
 
     Returns:
         Above 1 where the answers were too sure, below where they were less sure than right; to six digits.
     """
-    scores = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
-    rows = np.arange(len(true))
+    exact, rows = scores.astype(np.float64), np.arange(len(true))
 
     def cost(logarithm: float) -> float:
-        likely = log_softmax(scores / np.exp(logarithm), axis=1)[rows, true]
+        likely = log_softmax(exact / np.exp(logarithm), axis=1)[rows, true]
         return float(logarithm**2 / 2 - likely.sum())
 
     bound = float(np.log(BOUND))

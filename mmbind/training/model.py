@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from mmbind.config import Network
 from mmbind.errors import InputError
@@ -59,7 +60,6 @@ class TrainedModel:
         rows = np.where(here, np.arange(len(samples)), -1)
         return {name: (values[number], rows[number]) for number, name in enumerate(self.model.names)}
 
-    @torch.no_grad()
     def predict(self, samples: Samples) -> npt.NDArray[np.float32]:
         """Class probabilities of samples with any of the model's modalities.
 
@@ -72,7 +72,30 @@ class TrainedModel:
         Raises:
             InputError: for a window that has none of the model's modalities.
         """
-        out = np.empty((len(samples), len(self.classes)), dtype=np.float32)
+        return self.probabilities(self.scores(samples)).numpy()
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Class probabilities, at the model's temperature.
+
+        Args:
+            scores: (samples, classes), see :meth:`scores`.
+        """
+        return (scores / self.temperature).softmax(dim=1)
+
+    @torch.no_grad()
+    def scores(self, samples: Samples) -> Tensor:
+        """Class scores (logits) of samples, before any temperature.
+
+        Args:
+            samples: SI signals, as recorded.
+
+        Returns:
+            float32 (samples, classes).
+
+        Raises:
+            InputError: for a window that has none of the model's modalities.
+        """
+        out = torch.empty((len(samples), len(self.classes)))
         for first in range(0, len(samples), PREDICT_BATCH):
             positions = torch.arange(first, min(first + PREDICT_BATCH, len(samples)))
             batch = samples.batch(positions)
@@ -81,6 +104,5 @@ class TrainedModel:
             if len(empty):
                 window = samples.windows[int(positions[empty[0]])]
                 raise InputError(f"The window {window!r} has none of the modalities {', '.join(self.model.names)}.")
-            logits = self.model.classify(self.model.scale(batch.views), presence)
-            out[positions.numpy()] = (logits / self.temperature).softmax(dim=1).numpy()
+            out[positions] = self.model.classify(self.model.scale(batch.views), presence)
         return out

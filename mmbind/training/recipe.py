@@ -5,7 +5,7 @@
    a batch holds anchors and, for each, one partner drawn by weight; a view's positives are the
    other views of its window and, by their weights, the views of its partners. So the partner's
    views stand in for borrowed ones, and the shared modality of both counts too, which drives
-   out the person.
+   out the person. ``windows`` is the same without pairs: each window is its own partner.
 2. Fine-tune on the labels (stage 3), some modalities hidden.
 3. Where ``propagate`` is on, the fine-tuned model is a teacher: its answers on the unlabelled
    windows are spread over the binding and over neighbours by all common modalities
@@ -55,11 +55,14 @@ def train_on_pairs(
     refuse_too_few_classes(labelled)
     table, windows = SampleTable.of(stores, pairs), as_recorded(stores)
     graph = WindowGraph.of(windows.windows, pairs)
-    if trainer.training.contrast == "graph":
-        trainer.run("pretrain", windows, on_graph(trainer, windows, graph))
-    else:
-        samples = pseudo_paired(stores, table)
-        trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
+    match trainer.training.contrast:
+        case "graph":
+            trainer.run("pretrain", windows, on_graph(trainer, windows, graph))
+        case "windows":
+            trainer.run("pretrain", windows, on_graph(trainer, windows, WindowGraph.of(windows.windows, pairs.clear())))
+        case "views":
+            samples = pseudo_paired(stores, table)
+            trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
     if trainer.training.propagate:
         unlabelled = pseudo_labelled(windows, target, trainer.training.student.own_windows)
         spread = partial(answers_graph, trainer, stores, unlabelled, pairs, labelled)

@@ -43,7 +43,7 @@ class Trainer:
         classes: class names.
         losses: mean loss per epoch, by phase.
         untrained: the weights before any training.
-        before_labels: those that fine-tuning first started from; ``untrained`` until then.
+        before_labels: those that fine-tuning first started from; None until then.
     """
 
     def __init__(
@@ -85,8 +85,8 @@ class Trainer:
         scalers = {name: _scaler(name, spec, seen, training.network) for name, spec in modalities.items()}
         self.model = MultimodalModel(modalities, len(classes), training.network, scalers)
         self.model.half_precision = half_precision(compute)
-        self.untrained = self.before_labels = self.weights()
-        self._finetuned = False
+        self.untrained = self.weights()
+        self.before_labels: dict[str, Tensor] | None = None
 
     @property
     def temperature(self) -> float:
@@ -172,8 +172,8 @@ class Trainer:
             MmbindError: when training diverges.
         """
         refuse_too_few_classes(samples)
-        if not self._finetuned:
-            self.before_labels, self._finetuned = self.weights(), True
+        if self.before_labels is None:
+            self.before_labels = self.weights()
         self.run(phase, samples, self.on(samples, self.classify), schedule=self.training.finetune)
         return self.finished()
 

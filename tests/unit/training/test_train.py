@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from mmbind.errors import InputError, MissingStageError
-from mmbind.files import digest_folder, read_json, write_json, write_parquet
+from mmbind.files import digest_folder, read_json, sha256_file, write_json, write_parquet
 from mmbind.schema import PAIRS
 from mmbind.study import Study
 from mmbind.training import train
@@ -87,6 +87,7 @@ def test_it_writes_model_card_metrics_and_curve(tmp_path: Path) -> None:
         ("views", False, ["pretrain", "finetune"]),
         ("graph", False, ["pretrain", "finetune"]),
         ("views", True, ["pretrain", "teacher", "student"]),
+        ("windows", True, ["pretrain", "teacher", "student"]),
     ],
 )
 def test_every_step_of_the_recipe_is_a_switch(
@@ -98,6 +99,23 @@ def test_every_step_of_the_recipe_is_a_switch(
     (study.root / "params.yaml").write_text(yaml.safe_dump(values))
     train(Study.load(study.root))
     assert pl.read_csv(study.plots("training"))["phase"].unique(maintain_order=True).to_list() == phases
+
+
+@pytest.mark.parametrize(("contrast", "matters"), [("windows", False), ("graph", True)])
+def test_without_a_binding_the_pairs_do_not_matter(tmp_path: Path, contrast: str, matters: bool) -> None:
+    weights = set()
+    for name in ("one", "other"):
+        study = bound_study(tmp_path / name)
+        values = yaml.safe_load((study.root / "params.yaml").read_text())
+        values["training"] |= {"contrast": contrast, "propagation": {"binding": False}}
+        (study.root / "params.yaml").write_text(yaml.safe_dump(values))
+        pairs = pl.read_parquet(study.bindings / "pairs.parquet")
+        if name == "other":
+            pairs = pairs.with_columns(pl.col("partner").reverse().over("borrowed_modality"))
+            write_parquet(study.bindings / "pairs.parquet", pairs)
+        train(Study.load(study.root))
+        weights.add(sha256_file(study.model("multimodal") / "model.safetensors"))
+    assert len(weights) == (2 if matters else 1)
 
 
 @pytest.mark.parametrize("kind", ["cnn", "cnn_gru", "transformer"])
