@@ -7,6 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
+import yaml
+
+from mmbind.config import Source
+from mmbind.inspection import Inspection
 
 GRAVITY = 9.80665
 #: What a value in SI is divided by, by unit.
@@ -15,6 +20,8 @@ PER = {
     "rad/s": 1.0, "deg/s": np.pi / 180,
     "uT": 1.0, "gauss": 100.0, "nT": 0.001,
 }  # fmt: skip
+UNITS = {"acc": "g", "gyro": "deg/s", "mag": "uT"}
+NAMES = {"acc": "acc_{}", "gyro": "gyro_{}", "mag": "mag_{}"}
 Reals = npt.NDArray[np.float64]
 
 
@@ -67,3 +74,22 @@ def write_csv(
 def triaxial(signals: Mapping[str, Reals], names: Mapping[str, str]) -> dict[str, Reals]:
     """One column per axis, named by a pattern such as ``acc_{}``."""
     return {names[name].format(axis): signals[name][:, at] for name in signals for at, axis in enumerate("xyz")}
+
+
+def checked(found: Inspection, *, rate: float | None = 50.0) -> Inspection:
+    """Whatever is drafted loads as it stands, conserves rows and has gravity at rest."""
+    block = yaml.safe_load(found.draft.text)
+    assert Source.model_validate(block[found.draft.name]) == found.draft.source
+    acc = found.trial.modalities["acc"]
+    assert acc.kept
+    assert acc.rest == pytest.approx(GRAVITY, rel=0.02)
+    if rate is not None:
+        assert all(tried.rate_hz == pytest.approx(rate, rel=0.02) for tried in found.trial.modalities.values())
+    return found
+
+
+def stamped(seed: int, unit_s: float, start: float = 0.0, units: Mapping[str, str] = UNITS) -> dict[str, Reals]:
+    """Columns of a log of a moving body: times from ``start`` on in units of ``unit_s`` seconds, and three sensors."""
+    signals = in_units(motion(seed), units)
+    time = start + np.arange(1500) * 0.02 / unit_s
+    return {"time": time, **triaxial(signals, NAMES)}
