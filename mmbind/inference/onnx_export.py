@@ -242,7 +242,7 @@ def _refuse_missing_packages() -> None:
         except ImportError:
             raise InputError(
                 f"The package {name!r} is not installed.",
-                hint="Install mmbind with its extra: pip install 'mmbind[onnx]'.",
+                hint="Install mmbind with its extra, from its checkout: pip install '.[onnx]'.",
             ) from None
 
 

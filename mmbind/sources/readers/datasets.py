@@ -72,7 +72,9 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         import h5py
     except ImportError:
-        raise InputError("Reading HDF5 needs h5py.", hint="Install it: pip install 'mmbind[hdf5]'") from None
+        raise InputError(
+            "Reading HDF5 needs h5py.", hint="Install mmbind with its extra, from its checkout: pip install '.[hdf5]'."
+        ) from None
     try:
         with h5py.File(path, "r", locking=False) as file:
             yield file

@@ -129,6 +129,6 @@ def test_what_is_missing_is_named(study: Study, tmp_path: Path, monkeypatch: pyt
         return original(name, package)
 
     monkeypatch.setattr(importlib, "import_module", without)
-    with pytest.raises(InputError, match=r"'onnxscript' is not installed\. .*mmbind\[onnx\]"):
+    with pytest.raises(InputError, match=r"'onnxscript' is not installed\. .*pip install .*\[onnx\]"):
         export_onnx(study, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
