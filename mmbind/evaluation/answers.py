@@ -34,6 +34,11 @@ class Answers:
     chosen: dict[str, list[int]]
     confidence: list[float]
 
+    @property
+    def complete(self) -> list[int]:
+        """The chosen classes with all modalities that model and windows have."""
+        return self.chosen[max(self.chosen, key=lambda name: name.count("+"))]
+
 
 def answer(model: TrainedModel, test: WindowStore) -> Answers:
     """Asks a model about every window of a store, once per non-empty subset of the modalities.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmbind.config import Params
-from mmbind.evaluation.answers import answer, subset_name
+from mmbind.evaluation.answers import answer
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods import METHODS
@@ -19,7 +19,7 @@ from mmbind.training.calibration import calibrate
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
 from mmbind.training.samples import as_recorded, labelled
-from mmbind.training.stage import training_inputs
+from mmbind.training.stage import training_inputs, versions
 from mmbind.training.trainer import Trainer
 
 #: How the names of phases begin that learn from labels or from answers.
@@ -48,8 +48,7 @@ def perform(request: Request) -> Run:
     refuse_leakage(inputs)
     model, samples, epochs = _train(inputs, request, folder / "training")
     answers = answer(model, inputs.test)
-    complete = answers.chosen[subset_name(set(inputs.test.modalities) & set(model.modalities))]
-    predicted = [answers.classes[number] for number in complete]
+    predicted = [answers.classes[number] for number in answers.complete]
     run = Run(request.method, request.seed, samples, epochs, predicted, answers)
     run.save(folder)
     shutil.rmtree(folder / "training", ignore_errors=True)
@@ -88,9 +87,9 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
         inputs: the stores and the seed of the run of the method ``mmbind``.
 
     Returns:
-        None when there is none, or it was made with another seed, other parameters or of
-        other inputs; nor where pre-training walks over pairs, of which the stage sees all as often
-        as the harness sees the windows.
+        None when there is none, or it was made with another seed, other parameters, of other inputs or
+        by another version of mmbind or torch; nor where pre-training walks over pairs, of which the
+        stage sees all as often as the harness sees the windows.
     """
     study = inputs.study
     path, params = study.model("multimodal"), study.params
@@ -101,6 +100,7 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
         card.get("training") == params.training.model_dump(mode="json")
         and card.get("compute") == resolved(params.compute)
         and card.get("inputs") == training_inputs(study)
+        and card.get("software") == versions()
     )
     if not same:
         return None

@@ -12,13 +12,14 @@ import polars as pl
 from mmbind.errors import InputError, MissingStageError
 from mmbind.files import whole_file, write_parquet
 from mmbind.inference.placing import place
-from mmbind.inference.windows import NewWindows, refuse_other_windows, samples_of, windows_of
+from mmbind.inference.windows import NewWindows, refuse_other_windows, windows_of
 from mmbind.learning.checkpoint import CARD
 from mmbind.learning.compute import deterministic
 from mmbind.progress import progress
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
+from mmbind.training.samples import gathered
 
 #: Windows that are in memory at once.
 BLOCK = 2048
@@ -139,7 +140,7 @@ def _labelled(found: NewWindows, trained: TrainedModel) -> pl.DataFrame:
     usable = np.flatnonzero(has.any(axis=0))
     for begin in progress(range(0, len(usable), BLOCK), "predict: blocks of windows"):
         positions = usable[begin : begin + BLOCK]
-        chances = trained.predict(samples_of(store, positions))
+        chances = trained.predict(gathered(store, positions))
         for position, row in zip(positions.tolist(), chances, strict=True):
             best = int(row.argmax())
             labels[position], confidence[position] = trained.classes[best], float(row[best])

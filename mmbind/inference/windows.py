@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import polars as pl
-import torch
 
 from mmbind.config import Params
 from mmbind.errors import InputError
 from mmbind.inference.placing import Placed
-from mmbind.learning.samples import Samples
 from mmbind.sources import IngestSummary, ingest
 from mmbind.study import Study
 from mmbind.windows import cut_windows
@@ -88,18 +85,6 @@ def refuse_other_windows(store: WindowStore, modalities: Mapping[str, ModalitySp
                 f"Windows of {name!r} have {_said(found)}; the model was trained on {_said(known)}.",
                 hint="Set 'windows' and the source's block to what they were in training, or train again.",
             )
-
-
-def samples_of(store: WindowStore, positions: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Samples:
-    """Some windows of a store as samples, with the modalities they have."""
-    signals, rows = {}, {}
-    for name in sorted(store.modalities):
-        here = store.present(name)[positions]
-        signals[name] = torch.from_numpy(store.gather(name, positions[here]))
-        rows[name] = torch.from_numpy(np.where(here, np.cumsum(here) - 1, -1))
-    count = len(positions)
-    windows = [store.ids[position] for position in positions]
-    return Samples(signals, rows, torch.ones(count), torch.full((count,), -1), [], windows)
 
 
 def _why(records: Path) -> str:

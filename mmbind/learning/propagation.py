@@ -82,13 +82,12 @@ def balance(beliefs: Floats, prior: Floats) -> Floats:
     return scaled
 
 
-def prior_of(labels: npt.NDArray[np.int64], classes: int, *, smoothing: float = 1.0) -> Floats:
-    """Shares of classes in a labelled sample, smoothed (Laplace) so that none is 0.
+def prior_of(labels: npt.NDArray[np.int64], classes: int) -> Floats:
+    """Shares of classes in a labelled sample, with one window more of each (Laplace), so that none is 0.
 
     Args:
         labels: classes of the sample (n,).
         classes: how many there are.
-        smoothing: windows added to each class.
     """
-    counts = np.bincount(labels, minlength=classes) + smoothing
+    counts = np.bincount(labels, minlength=classes) + 1.0
     return np.asarray(counts / counts.sum(), dtype=np.float64)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
 
 from mmbind.dataset.table import SampleTable
-from mmbind.errors import InputError, nearest
+from mmbind.errors import InputError
 from mmbind.learning.samples import Samples
 from mmbind.learning.signals import MappedSignals, Signals
 from mmbind.windows.store import ModalitySpec, WindowStore
@@ -72,34 +74,40 @@ def pseudo_paired(stores: Sequence[WindowStore], table: SampleTable) -> Samples:
     return Samples(signals, rows, weights, unlabelled, [], table.frame["anchor"].to_list())
 
 
-def labelled(store: WindowStore, classes: Sequence[str] | None = None) -> Samples:
+def labelled(store: WindowStore) -> Samples:
     """The windows of a store that have a label, in index order, weight 1.
 
     Args:
-        store: usually the target's.
-        classes: class names in order; the sorted labels of the store when None.
+        store: usually the target's; its labels, sorted, are the classes.
 
     Raises:
-        InputError: when no window has a label, or a label is not among the classes.
+        InputError: when no window has a label.
     """
     chosen = store.index.filter(pl.col("label").is_not_null())
     if not chosen.height:
         raise InputError(
             f"No window of {store.path} has a label.", hint="See roles.target.labels and the labels of its sources."
         )
-    names = sorted(chosen["label"].unique()) if classes is None else list(classes)
-    unknown = sorted(set(chosen["label"]) - set(names))
-    if unknown:
-        raise InputError(f"{store.path}: the label {unknown[0]!r} is no class.", hint=nearest(unknown[0], names))
-    windows = chosen["window"].to_list()
-    positions = store.positions(windows)
+    classes = sorted(chosen["label"].unique())
+    labels = _tensor([classes.index(label) for label in chosen["label"]])
+    return replace(gathered(store, store.positions(chosen["window"].to_list())), labels=labels, classes=classes)
+
+
+def gathered(store: WindowStore, positions: npt.NDArray[np.int64]) -> Samples:
+    """Some windows of a store, read into memory, with the modalities they have, weight 1, without labels.
+
+    Args:
+        store: the store.
+        positions: of the windows, in the order of the samples.
+    """
     signals, rows = {}, {}
     for name in sorted(store.modalities):
         here = store.present(name)[positions]
         signals[name] = torch.from_numpy(store.gather(name, positions[here]))
         rows[name] = torch.from_numpy(np.where(here, np.cumsum(here) - 1, -1))
-    labels = _tensor([names.index(label) for label in chosen["label"]])
-    return Samples(signals, rows, torch.ones(len(windows)), labels, names, windows)
+    windows = [store.ids[position] for position in positions]
+    count = len(windows)
+    return Samples(signals, rows, torch.ones(count), torch.full((count,), -1), [], windows)
 
 
 def own_windows(target: WindowStore) -> Samples:

@@ -103,7 +103,7 @@ def train(study: Study) -> TrainSummary:
         "data": digest_of(inputs),
         "inputs": inputs,
         "metrics": metrics,
-        "software": {"mmbind": __version__, "torch": torch.__version__},
+        "software": versions(),
         "training": params.training.model_dump(),
     }
     wait_for_all()
@@ -113,6 +113,11 @@ def train(study: Study) -> TrainSummary:
         write_text(study.plots("training"), _curve(trained).write_csv())
         shutil.rmtree(work, ignore_errors=True)
     return TrainSummary(metrics, list(trained.modalities))
+
+
+def versions() -> dict[str, str]:
+    """Versions that the model's card holds."""
+    return {"mmbind": __version__, "torch": torch.__version__}
 
 
 def training_inputs(study: Study) -> dict[str, str]:

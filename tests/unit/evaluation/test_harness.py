@@ -17,12 +17,15 @@ from mmbind import files
 from mmbind.evaluation import harness
 from mmbind.evaluation.harness import plan, run_methods
 from mmbind.evaluation.inputs import Inputs
+from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Run, software
 from mmbind.evaluation.worker import perform, trained_by_stage
 from mmbind.study import Study
 from mmbind.training import train
 from mmbind.training.model import TrainedModel
 from mmbind.training.trainer import epochs_for, steps_per_epoch
+from mmbind.windows.store import WindowStore
+from tests.support import write_store
 from tests.unit.evaluation.studied import write_studied
 
 
@@ -72,13 +75,29 @@ def test_answers_depend_neither_on_workers_nor_on_order(tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
-def test_runs_know_no_test_label(tmp_path: Path) -> None:
-    study = write_studied(tmp_path, evaluation=evaluation(methods=["mmbind"], seeds=[0]))
+@pytest.mark.parametrize("method", METHODS)
+def test_runs_know_no_label_of_the_test_and_none_but_the_controls_what_roles_mask(tmp_path: Path, method: str) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=[method], seeds=[0]))
     (request,) = plan(study).requests
-    shutil.rmtree(study.data / "truth")
+    shutil.rmtree(study.truth("test") if method in ("upper", "oracle") else study.data / "truth")
     run = perform(request)
     assert len(run.predicted) == 9
     assert set(run.predicted) <= {"jump", "run", "walk"}
+
+
+def test_a_test_role_without_a_modality_that_it_might_show_is_answered_by_the_others(tmp_path: Path) -> None:
+    study = write_studied(tmp_path, evaluation=evaluation(methods=["lower"], seeds=[0]))
+    test = WindowStore.open(study.role("test"), stage="assign")
+    count = len(test.ids)
+    every = {name: test.gather(name, test.positions(test.ids)) for name in ("acc", "gyro", "mag")}
+    people = {"subjects": ["person of test"] * count, "labels": [None] * count, "prefix": "test"}
+    shutil.rmtree(study.role("test"))
+    write_store(study.role("test"), every, absent={"mag": range(count)}, **people)
+    assert "mag" in WindowStore.open(study.role("test"), stage="assign").modalities
+    (request,) = plan(study).requests
+    run = perform(request)
+    assert len(run.predicted) == count
+    assert set(run.answers.chosen) == {"acc", "gyro", "acc+gyro"}
 
 
 @pytest.mark.parametrize("calibrated", [False, True])
@@ -91,6 +110,12 @@ def test_the_model_of_the_stage_train_is_taken_and_changes_nothing(tmp_path: Pat
     assert trained_by_stage(Inputs(study, second.seed)) is None
     shutil.rmtree(study.work(first.key))
     assert perform(first) == expected
+    card = study.model("multimodal") / "card.json"
+    values = files.read_json(card)
+    files.write_json(card, {**values, "software": {**values["software"], "torch": "1.0"}})
+    assert trained_by_stage(Inputs(study, first.seed)) is None
+    files.write_json(card, values)
+    assert trained_by_stage(Inputs(study, first.seed)) is not None
     (study.role("target") / "more").write_text("x")
     assert trained_by_stage(Inputs(study, first.seed)) is None
 

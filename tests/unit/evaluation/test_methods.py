@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -30,13 +29,6 @@ def study(tmp_path: Path) -> Study:
 def test_every_method_of_the_configuration_is_there(study: Study) -> None:
     assert list(METHODS) == list(get_args(MethodName))
     assert all(METHODS[name].name == name for name in METHODS)
-
-
-@pytest.mark.parametrize("name", [name for name in METHODS if name not in ("upper", "oracle")])
-def test_methods_but_the_controls_never_open_truth(study: Study, name: str) -> None:
-    shutil.rmtree(study.data / "truth")
-    assert METHODS[name].unavailable(Inputs(study, 0)) == ""
-    METHODS[name].unlabelled(Inputs(study, 0))
 
 
 def test_methods_pretrain_on_as_many_samples(study: Study) -> None:

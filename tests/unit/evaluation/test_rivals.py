@@ -129,8 +129,7 @@ def test_presence_bits_are_read_by_heads_and_classifier(study: Study) -> None:
     assert told.heads["acc"][0].in_features == plain.heads["acc"][0].in_features + 3
 
 
-def test_self_training_takes_the_prior_of_the_labels(tmp_path: Path) -> None:
-    study = write_studied(tmp_path)
+def test_self_training_is_a_teacher_and_a_student(study: Study) -> None:
     losses = train(study, "self_training").losses
     assert set(losses) == {"teacher", "student"}
 

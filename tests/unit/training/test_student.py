@@ -65,6 +65,26 @@ def test_labelled_windows_are_certain_and_spread_their_label(study: Study) -> No
     assert set(np.delete(answers, [0, 5])) == {0}
 
 
+def test_with_the_prior_of_the_labels_answers_have_their_shares(study: Study) -> None:
+    """Nobody but the prior tells windows apart in kind: a teacher that mostly says one class is held to its share."""
+    _, windows, known = parts(study)
+
+    class Leaning:
+        """Sure of the first class, a little less so from window to window."""
+
+        def predict(self, samples: Samples) -> np.ndarray:
+            doubt = np.linspace(0.01, 0.3, len(samples))
+            return np.stack([1 - doubt, doubt * 0.6, doubt * 0.4], axis=1).astype(np.float32)
+
+    def shares(prior: str) -> list[float]:
+        training = trainer_of(study, prior=prior).training
+        answers = pseudo_labels(Leaning(), windows, known, training, None)  # type: ignore[arg-type]
+        return (np.bincount(answers, minlength=3) / len(windows)).tolist()
+
+    assert shares("none") == [1.0, 0.0, 0.0]
+    assert shares("labelled")[0] == pytest.approx(float((known.labels == 0).float().mean()), abs=0.15)
+
+
 def test_a_graph_of_other_windows_is_refused(study: Study) -> None:
     _, windows, known = parts(study)
     graph = WindowGraph(list(windows.windows), sparse.csr_array((len(windows),) * 2))

@@ -128,5 +128,5 @@ def test_without_h5py_the_message_says_what_to_install(tmp_path: Path, monkeypat
         return importing(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(InputError, match=r"pip install 'mmbind\[hdf5\]'"):
+    with pytest.raises(InputError, match=r"pip install '.\[hdf5\]'"):
         ingest(study, "s")
