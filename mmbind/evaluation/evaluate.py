@@ -50,11 +50,12 @@ class EvaluationSummary:
     def lines(self) -> list[str]:
         """A table of the results, and whether mmbind beats its rivals."""
         seeds = f"{self.seeds} seed{'s' if self.seeds != 1 else ''}"
+        width = max(10, *(len(method) for method in self.methods))
         return [
             f"{self.labels} labels, {self.test_windows} test windows, {seeds}, chance {self.chance:.3f}",
-            f"{'method':<10}{'accuracy':>16}{'macro-F1':>16}",
+            f"{'method':<{width}}{'accuracy':>16}{'macro-F1':>16}",
             *[
-                f"{method:<10}{_shown(figures['accuracy']):>16}{_shown(figures['macro_f1']):>16}"
+                f"{method:<{width}}{_shown(figures['accuracy']):>16}{_shown(figures['macro_f1']):>16}"
                 for method, figures in self.methods.items()
             ],
             *[self.verdicts[rival] for rival in ("lower", "mim") if rival in self.verdicts],

@@ -150,6 +150,7 @@ def embedded(study: Study, rotation: Rotation) -> Study:
     key = digest_of({"params": params, "windows": windows, "code": software(*CODE)})
     path = turned.data / "key.json"
     if not path.is_file() or read_json(path) != key:
+        path.unlink(missing_ok=True)  # what is killed in between stands for nothing
         assign_roles(turned)
         fit_shared_encoder(turned)
         embed(turned)

@@ -162,6 +162,9 @@ def run_keys(
         "code": software(*TRAINING_CODE),
         "binding_code": software(*BINDING_CODE) if "embeddings" in METHODS[method].reads else "",
     }
+    held = [set(store.modalities) for store in opened.unlabelled.values()]
+    if held and len(set.intersection(*held)) > 1:  # which of them is the shared one is a choice
+        common["shared"] = study.params.shared.modality
     before_labels = {
         "pretraining": True,
         "training": {name: value for name, value in settings["training"].items() if name not in AFTER_PRETRAINING},

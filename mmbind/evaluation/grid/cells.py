@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from mmbind.config import Draw, MethodName, Protocol
+from mmbind.config.protocol import Ablation
 from mmbind.errors import InputError, nearest
 from mmbind.study import Study
 
 #: Parameters that determine a cell's stores.
 STORE_PARAMS = ("binding", "compute", "roles", "shared", "sources")
+#: Parameters, or sections of them, that an ablation may change: what the grid's trainings and stores depend on.
+ABLATED = ("binding", "compute", "evaluation.calibrated", "roles", "shared", "training")
 
 Named = TypeVar("Named", bound=object)
 
@@ -95,13 +98,15 @@ def protocol_of(study: Study) -> Protocol:
     """The study's protocol.
 
     Raises:
-        InputError: when ``params.yaml`` has none.
+        InputError: when ``params.yaml`` has none, or one of its ablations changes nothing here.
     """
     if study.params.protocol is None:
         raise InputError(
             f"{study.root / 'params.yaml'} has no section 'protocol'.",
             hint="Name tasks, label counts and rotations there (docs/evaluation.md).",
         )
+    for name, ablation in study.params.protocol.ablations.items():
+        _refuse_idle(name, ablation, study.params.protocol)
     return study.params.protocol
 
 
@@ -136,6 +141,21 @@ def ablated(study: Study, name: str) -> Study:
     stores = [one.model_dump(mode="json", include=set(STORE_PARAMS)) for one in (params, study.params)]
     apart = study.data / ".work" / "ablations" / name
     return Study(study.root, params, study.data if stores[0] == stores[1] else apart)
+
+
+def _refuse_idle(name: str, ablation: Ablation, protocol: Protocol) -> None:
+    """Refuses an ablation that would stand in the tables as one without an effect."""
+    for path in ablation.change:
+        if not any(path == part or path.startswith(f"{part}.") for part in ABLATED):
+            raise InputError(
+                f"protocol.ablations.{name}: no training of the grid depends on {path!r}.",
+                hint=f"An ablation changes {', '.join(ABLATED)}, or a part of one.",
+            )
+    if lost := [method for method in ablation.methods if method not in protocol.methods]:
+        raise InputError(
+            f"protocol.ablations.{name}: the method {lost[0]!r} is not among protocol.methods.",
+            hint="There is nothing to compare it with; add it there, or take it away here.",
+        )
 
 
 def _chosen(what: str, wanted: Sequence[Named], known: Iterable[Named]) -> list[Named]:

@@ -88,6 +88,8 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
     there = [_Pair(one, rows[key]) for one in wanted if (key := tuple(one.name(name).values())) in rows]
     alike = [pair for pair in there if _made_of(pair.row) == (pair.wanted.versions.settings, pair.wanted.versions.data)]
     if not alike:
+        if not there:
+            raise InputError("No run of this selection is stored.", hint="'mmbind results run' trains them.")
         raise InputError(
             f"None of {len(there)} stored runs is of the present data and parameters.",
             hint="The machine's precision counts, too (compute.precision). 'mmbind results run' trains them anew.",
@@ -123,20 +125,22 @@ def _other_code(pair: _Pair) -> bool:
 
 def _otherwise(study: Study, stored: Results, tried: Sequence[_Pair], workers: int) -> dict[tuple[str, ...], str]:
     """Trains runs from the beginning; says what is otherwise than stored, by kind."""
-    again = {_again(pair.wanted.request).key: pair for pair in tried}
-    requests = [_again(pair.wanted.request) for pair in tried]
+    again: dict[str, list[_Pair]] = {}  # e.g. draws that take the same windows are one training
+    for pair in tried:
+        again.setdefault(_again(pair.wanted.request).key, []).append(pair)
+    requests = [_again(pairs[0].wanted.request) for pairs in again.values()]
     wrong: dict[tuple[str, ...], str] = {}
     truth: dict[Cell, list[str | None]] = {}
     _forget(study, requests)
     try:
         finished = each(attempt, requests, workers=workers)
         for request, failure in progress(finished, "trainings", total=len(requests)):
-            pair = again[request.key]
             run = Run.load(study.work(request.key))
-            said = failure if run is None else _difference(stored, pair, scored(study, pair.wanted, run, truth))
-            if said:
-                what = f"{pair.wanted.cell.title}, {request.method}, seed {request.seed}: {said}"
-                wrong.setdefault(pair.kind, what)
+            for pair in again[request.key]:
+                said = failure if run is None else _difference(stored, pair, scored(study, pair.wanted, run, truth))
+                if said:
+                    what = f"{pair.wanted.cell.title}, {request.method}, seed {request.seed}: {said}"
+                    wrong.setdefault(pair.kind, what)
     finally:
         _forget(study, requests)
     return wrong

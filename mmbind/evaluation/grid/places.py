@@ -19,7 +19,7 @@ from filelock import FileLock
 from mmbind.binding import bind
 from mmbind.config import TARGET, TEST, LabelledSample, MethodName, Params, Role
 from mmbind.encoders import embed, fit_shared_encoder
-from mmbind.errors import MissingStageError
+from mmbind.errors import InputError, MissingStageError
 from mmbind.evaluation.grid.cells import STORE_PARAMS, Cell, ablated, protocol_of
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.leakage import refuse_leakage
@@ -32,7 +32,20 @@ from mmbind.roles import assign_roles
 from mmbind.study import Study
 
 #: Rooms and modules whose code determines the stores.
-CODE = ("binding", "config", "dataset/table.py", "encoders", "files.py", "learning", "roles", "schema.py", "windows")
+CODE = (
+    "binding",
+    "config",
+    "dataset/table.py",
+    "encoders",
+    "evaluation/grid/places.py",
+    "evaluation/methods/mmbind_paper.py",
+    "evaluation/methods/oracle.py",
+    "files.py",
+    "learning",
+    "roles",
+    "schema.py",
+    "windows",
+)
 #: What a cell takes from its rotation, below the study's ``data``.
 SHARED = ("bindings", "embeddings", "models/shared")
 
@@ -93,8 +106,18 @@ def up_to_date(request: Place) -> bool:
 
 
 def rotation_study(study: Study, cell: Cell) -> Study:
-    """The study with the people of a cell's rotation, whose outputs lie apart."""
+    """The study with the people of a cell's rotation, whose outputs lie apart.
+
+    Raises:
+        InputError: when pairs are weighted by labels, of which every cell has others.
+    """
     protocol, turned = protocol_of(study), ablated(study, cell.ablation)
+    weight = turned.params.binding.weight
+    if weight.kind == "calibrated" and weight.by == "labelled":
+        raise InputError(
+            "The grid binds once for all label counts, so pairs cannot be weighted by labelled windows.",
+            hint="Take binding.weight.by: cycles; 'mmbind run' and the stage 'evaluate' know both.",
+        )
     labels = LabelledSample(count=min(protocol.labels), draw=protocol.draws[0])
     roles = _roles(turned, cell, {TARGET: {"labels": labels}})
     return turned.rotated(roles, turned.data / ".work" / "protocol" / "rotations" / cell.rotation)
@@ -140,8 +163,10 @@ def pair_purity(inputs: Inputs, pairs: pl.DataFrame) -> float | None:
 
 def _prepare_rotation(turned: Study, key: str) -> None:
     with _lock(turned):
-        if _made(turned.data / "rotation.json") == key:
+        made = turned.data / "rotation.json"
+        if _made(made) == key:
             return
+        made.unlink(missing_ok=True)  # what is killed in between stands for nothing
         assign_roles(turned)
         fit_shared_encoder(turned)
         embed(turned)
@@ -151,19 +176,21 @@ def _prepare_rotation(turned: Study, key: str) -> None:
         paper = MMBindPaper()
         if not paper.unavailable(inputs):
             found[paper.name] = found[f"{paper.name}_weighted"] = pair_purity(inputs, paper.pairs(inputs))
-        write_json(turned.data / "rotation.json", {"key": key, "purity": found})
+        write_json(made, {"key": key, "purity": found})
 
 
 def _prepare_cell(own: Study, base: Study, key: str) -> None:
     with _lock(own):
-        if _made(own.data / "cell.json") == key:
+        made = own.data / "cell.json"
+        if _made(made) == key:
             return
+        made.unlink(missing_ok=True)
         assign_roles(own)
         refuse_leakage(Inputs(own, own.params.training.seed))
         for part in SHARED:
             with whole_folder(own.data / part) as folder:
                 shutil.copytree(base.data / part, folder, dirs_exist_ok=True)
-        write_json(own.data / "cell.json", {"key": key})
+        write_json(made, {"key": key})
 
 
 def _shared_key(study: Study, cell: Cell) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from mmbind.config import Training
 from mmbind.config.params import PARAMS_FILE
 from mmbind.errors import InputError
 from mmbind.evaluation.grid.cells import ablated, protocol_of
@@ -49,7 +50,7 @@ def write_results_page(house: Path) -> PublishSummary:
     studies = list(studies_of(house))
     if not studies:
         raise InputError(f"No study of {house} has a section 'protocol'.", hint="See docs/evaluation.md.")
-    page = page_of(house)
+    page = results_page(studies, present_versions(house))
     path = house / "docs" / "results.md"
     with whole_folder(path.with_suffix("")) as folder:
         for name, text in sorted(page.plots.items()):
@@ -73,10 +74,23 @@ def present_versions(house: Path) -> Present:
     settings = {}
     for study in _studies(house):
         protocol = protocol_of(study)
-        settings[protocol.name] = settings_version(study)
+        settings[protocol.name] = _settings(study)
         for name in protocol.ablations:
-            settings[f"{protocol.name}/{name}"] = settings_version(ablated(study, name))
+            settings[f"{protocol.name}/{name}"] = _settings(ablated(study, name))
     return Present(code_version(), settings)
+
+
+def _settings(study: Study) -> tuple[str, ...]:
+    """Versions of the parameters that stored runs may have: in either precision, where the machine chooses it.
+
+    So the page does not depend on the machine that writes it.
+    """
+    compute = study.params.compute
+    found = []
+    for precision in ("float32", "bfloat16") if compute.precision == "auto" else (compute.precision,):
+        one = study.params.model_copy(update={"compute": compute.model_copy(update={"precision": precision})})
+        found.append(settings_version(Study(study.root, one, study.data)))
+    return tuple(found)
 
 
 def shown(value: JsonValue) -> str:
@@ -86,6 +100,16 @@ def shown(value: JsonValue) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(shown, value)) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def recipe_of(training: Training) -> str:
+    """What MMBind's recipe is made of under some settings, in a few words."""
+    pairs = "pre-training without pairs" if training.contrast == "windows" else "pre-training on pairs"
+    if not training.propagate:
+        return f"{pairs}, no student"
+    spread = training.propagation
+    over = [*(["pairs"] if spread.binding else []), *(["neighbours"] if spread.neighbours.partners else [])]
+    return f"{pairs}, {'answers spread over ' + ' and over '.join(over) if over else 'a student of plain answers'}"
 
 
 def studies_of(house: Path) -> Iterator[StudyResults]:
@@ -101,7 +125,7 @@ def studies_of(house: Path) -> Iterator[StudyResults]:
             tuning=protocol.tuning,
             reported=protocol.reported,
             people={
-                name: {role: ", ".join(rotations[name].get(role, roles[role].subjects)) or "all" for role in roles}
+                name: {role: rotations[name].get(role, roles[role].subjects) for role in roles}
                 for name in protocol.rotations
             },
             tasks=protocol.tasks,
@@ -110,6 +134,7 @@ def studies_of(house: Path) -> Iterator[StudyResults]:
                 name: "; ".join(f"{path}: {shown(value)}" for path, value in ablation.change.items())
                 for name, ablation in protocol.ablations.items()
             },
+            recipe=recipe_of(study.params.training),
         )
 
 

@@ -8,7 +8,9 @@ bytes whatever the order was.
 
 from __future__ import annotations
 
+import os
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,11 +153,15 @@ def _train(study: Study, wanted: Sequence[Wanted], workers: int) -> int:
 
 
 def attempt(request: Request) -> str:
-    """Trains a run and keeps it; returns why it failed, or nothing. One failure stops no other run."""
+    """Trains a run and keeps it; returns why it failed, foreseen or not, or nothing. It stops no other run."""
     try:
         perform(request)
     except MmbindError as error:
         return str(error)
+    except Exception as error:
+        if os.environ.get("MMBIND_DEBUG"):
+            traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
     return ""
 
 

@@ -28,10 +28,11 @@ class StudyResults:
         results: the stored runs.
         tuning: rotations on which settings were chosen.
         reported: rotations that are reported.
-        people: subjects by rotation and role, as text.
+        people: subjects by rotation and role; none where a role has all people of its sources.
         tasks: modalities that target and test keep, by task.
         methods: those of the protocol.
         ablations: what they change, as text, by name.
+        recipe: what MMBind's recipe is made of here, in a few words.
         checks: which runs other code was found to give, too (:mod:`mmbind.reports.results.checks`).
     """
 
@@ -40,10 +41,11 @@ class StudyResults:
     results: Results
     tuning: Sequence[str]
     reported: Sequence[str]
-    people: Mapping[str, Mapping[str, str]]
+    people: Mapping[str, Mapping[str, Sequence[str]]]
     tasks: Mapping[str, Sequence[str]]
     methods: Sequence[str]
     ablations: Mapping[str, str] = field(default_factory=dict)
+    recipe: str = "pre-training on pairs, answers spread over pairs and over neighbours"
     checks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(CHECKS)))
 
     @property
@@ -55,7 +57,7 @@ class StudyResults:
         """Whether a run is of the present parameters, of the study or of its ablation."""
         names = {"": self.name, **{name: f"{self.name}/{name}" for name in self.ablations}}
         return pl.any_horizontal(
-            (pl.col("ablation") == name) & pl.col("settings").eq_missing(pl.lit(present.settings.get(key)))
+            (pl.col("ablation") == name) & pl.col("settings").is_in(list(present.settings.get(key, ())))
             for name, key in names.items()
         )
 
@@ -66,22 +68,28 @@ class Present:
 
     Attributes:
         code: of the code that trains.
-        settings: of the parameters of training, by study, and by ``study/ablation``.
+        settings: of the parameters of training, by study, and by ``study/ablation``: several where the
+            machine chooses among them (``compute.precision: auto``).
     """
 
     code: str
-    settings: Mapping[str, str]
+    settings: Mapping[str, Sequence[str]]
 
     def line(self) -> str:
         """As the page states it."""
-        settings = ", ".join(f"{name} `{version}`" for name, version in sorted(self.settings.items()))
+        settings = ", ".join(
+            f"{name} {' or '.join(f'`{one}`' for one in versions)}" for name, versions in sorted(self.settings.items())
+        )
         return f"Versions when this page was written: training code `{self.code}`; parameters {settings}."
 
     @classmethod
     def of_page(cls, text: str) -> Present | None:
         """What a written page states, None for a page without it."""
         found = re.search(r"training code `(\w+)`; parameters (.*)\.$", text, flags=re.MULTILINE)
-        return None if found is None else cls(found[1], dict(re.findall(r"(\S+) `(\w+)`", found[2])))
+        if found is None:
+            return None
+        settings = (part.split(" ", 1) for part in found[2].split(", "))
+        return cls(found[1], {name: tuple(re.findall(r"`(\w+)`", versions)) for name, versions in settings})
 
 
 @dataclass
@@ -115,8 +123,8 @@ def results_page(studies: Sequence[StudyResults], present: Present) -> Page:
         "windows, mean ± deviation over rotations x seeds. Differences are points of accuracy, paired by rotation and "
         "seed, with the 95 % bootstrap interval over rotations (and the seeds within them) in brackets; an interval "
         "over fewer than three rotations makes no sense and is left out. A difference counts as a gain or a loss where "
-        "the t interval leaves out zero, too; ° marks where it does not. People recur across rotations, and rotations "
-        "are few: the intervals are too narrow rather than too wide. ECE: expected calibration error.",
+        "the t interval leaves out zero, too; ° marks where it does not. Rotations are few, and where people recur in "
+        "them the intervals are too narrow rather than too wide. ECE: expected calibration error.",
         present.line(),
         "## In short",
         "\n".join(overview) or "No run is stored yet.",
@@ -153,7 +161,7 @@ def _heading(key: tuple[str, int, str]) -> str:
 def _overview(study: StudyResults) -> list[str]:
     lines = []
     for key, runs in _groups(study):
-        lines.append(f"- **{study.name}**, {_heading(key)}: {read(runs).verdict}.")
+        lines.append(f"- **{study.name}**, {_heading(key)}: {read(runs, study.recipe).verdict}.")
     return lines or [f"- **{study.name}**: no run is stored yet."]
 
 
@@ -174,12 +182,16 @@ def _facts(study: StudyResults) -> str:
     text = f"Tasks: {tasks}. {tuning}; reported are {', '.join(study.reported)}. "
     text += recurring(study.people, study.tuning, study.reported)
     roles = list(dict.fromkeys(role for people in study.people.values() for role in people))
-    rows = [[name, *(people.get(role, "") for role in roles)] for name, people in study.people.items()]
+    rows = [[name, *(_people(people.get(role)) for role in roles)] for name, people in study.people.items()]
     facts = [text, _folded("Who plays which role", markdown.table(["rotation", *roles], rows, figures=False))]
     command = f"mmbind results run --study {study.path} --workers 2"
     if not study.results.runs.height:
         facts.insert(1, f"No run is stored yet: `{command}` trains them.")
     return "\n\n".join(facts)
+
+
+def _people(subjects: Sequence[str] | None) -> str:
+    return "" if subjects is None else ", ".join(subjects) or "all"
 
 
 def _versions(study: StudyResults, present: Present) -> list[str]:
@@ -190,15 +202,19 @@ def _versions(study: StudyResults, present: Present) -> list[str]:
         ("code", (pl.col("code") == present.code) | stands, "code that trains"),
         ("settings", study.settings(present), "parameters of training"),
     ):
-        old = runs.filter(~up_to_date).group_by(column).len().sort(column)
+        old = runs.filter(~up_to_date)
         if old.height:
-            which = ", ".join(f"`{version}`: {count}" for version, count in old.iter_rows())
+            versions = old.group_by(column).len().sort(column).iter_rows()
+            which = ", ".join(f"`{version}`: {count}" for version, count in versions)
             said.append(
-                f"**{old['len'].sum()} of {runs.height} runs are of another version of the {what} than the present one "
-                f"({which}).** `mmbind results run --study {study.path}` makes them anew."
+                f"**{old.height} of {runs.height} runs are of another version of the {what} than the present one "
+                f"({which}).** {_anew(study, old)}"
             )
     if not said:
-        said.append(f"All {runs.height} stored runs are of the present code and parameters.")
+        said.append(
+            f"All {runs.height} stored runs are of the present code and parameters of training. (What changes in the "
+            "binding only `mmbind results run` notices.)"
+        )
     if equal.height:
         said.append(
             f"{equal.height} of them were trained by an earlier version of the code; the present one was tried on "
@@ -211,9 +227,27 @@ def _versions(study: StudyResults, present: Present) -> list[str]:
     return said
 
 
+def _anew(study: StudyResults, old: pl.DataFrame) -> str:
+    """How runs are trained again, as far as they can be."""
+    known = pl.col("ablation").is_in(["", *study.ablations]) & pl.col("rotation").is_in(
+        [*study.tuning, *study.reported]
+    )
+    there, lost = old.filter(known), old.filter(~known).height
+    options = [
+        *(f"--ablation {name}" for name in study.ablations if name in set(there["ablation"])),
+        *(f"--rotation {name}" for name in study.tuning if name in set(there["rotation"])),
+    ]
+    said = f"`mmbind results run --study {study.path}` makes them anew" if there.height else ""
+    if said and options:
+        said += f" ({', '.join(f'`{option}`' for option in options)} for those)"
+    if lost:
+        said += f"{'; ' if said else ''}{lost} are of ablations or rotations that `params.yaml` no longer names"
+    return f"{said}."
+
+
 def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -> list[str]:
     tuned = study.plain.runs.filter(_is(key) & pl.col("rotation").is_in(list(study.tuning)))
-    reading: Reading = read(runs)
+    reading: Reading = read(runs, study.recipe)
     reported = _is(key) & pl.col("rotation").is_in(list(study.reported))
     results = study.plain.only(reported)
     facts = (
@@ -223,8 +257,8 @@ def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -
     )
     if runs["seed"].n_unique() == 1:
         facts += " One seed: what a seed is worth is in no interval."
-    if runs.group_by("method").len()["len"].n_unique() > 1:
-        facts += " Methods have different numbers of runs: their means are not of the same rotations and seeds, the "
+    if len({tuple(sorted(own.select("rotation", "seed").rows())) for _, own in runs.group_by("method")}) > 1:
+        facts += " Not all methods have runs of the same rotations and seeds: their means are not comparable, the "
         facts += "paired differences are."
     parts = [
         f"### {study.name}: {_heading(key)}",
@@ -245,7 +279,7 @@ def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -
 
 def _ablations(study: StudyResults, runs: pl.DataFrame) -> list[str]:
     """What parts of the recipe are worth: the same runs with one of them changed."""
-    if not (set(runs["ablation"]) - {""}):
+    if not set(runs["ablation"]) & set(study.ablations):
         return []
     return [
         "What the parts are worth: the method with one thing otherwise, everything else being equal. The last column "
@@ -259,18 +293,18 @@ def _chance(confusions: pl.DataFrame) -> str:
     """Share of the most frequent true class, the mean over rotations."""
     one = confusions.group_by("rotation", "method", "seed", "actual").agg(pl.col("windows").sum())
     shares = one.group_by("rotation", "method", "seed").agg(pl.col("windows").max() / pl.col("windows").sum())
-    by = shares.group_by("rotation").agg(pl.col("windows").first()).sort("rotation")
+    by = shares.sort("rotation", "method", "seed").unique("rotation", keep="first", maintain_order=True)
     return f"{100 * by['windows'].to_numpy().mean():.1f} %"
 
 
 def _plots(study: StudyResults, files: dict[str, str]) -> list[str]:
-    parts = []
+    parts, dots = [], "a dot per rotation and number of labels"
     reported = study.plain.runs.filter(pl.col("rotation").is_in(list(study.reported)))
     for task, draw in sorted(set(reported.select("task", "draw").rows())):
         runs = reported.filter((pl.col("task") == task) & (pl.col("draw") == draw))
         for what, drawn, text in (
             ("labels", plots.by_labels(runs), "accuracy against the number of labels"),
-            ("purity", plots.by_purity(runs), "accuracy against the purity of the pairs, a dot per rotation"),
+            ("purity", plots.by_purity(runs), f"accuracy against the purity of the pairs, {dots}"),
         ):
             if drawn is None:
                 continue

@@ -81,7 +81,7 @@ def purity_slope(runs: pl.DataFrame, method: str) -> float | None:
     own = runs.filter((pl.col("method") == method) & pl.col("purity").is_not_null())
     by = own.group_by("rotation").agg(pl.col("purity").first(), pl.col("accuracy").mean()).sort("rotation")
     purity, accuracy = by["purity"].to_numpy(), by["accuracy"].to_numpy()
-    if by.height < 3 or not purity.std() or not accuracy.std():
+    if by.height < 3 or len(set(purity)) < 2 or len(set(accuracy)) < 2:
         return None
     return float(np.corrcoef(purity, accuracy)[0, 1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,11 +32,12 @@ class Reading:
     verdict: str
 
 
-def read(runs: pl.DataFrame) -> Reading:
+def read(runs: pl.DataFrame, recipe: str) -> Reading:
     """Reads the runs of one task, label count and draw.
 
     Args:
         runs: :data:`mmbind.reports.results.RUNS` of reported rotations; at least one.
+        recipe: what MMBind's recipe is made of in this study, in a few words.
     """
     there = ordered(runs)
     if OURS not in there:
@@ -47,36 +49,43 @@ def read(runs: pl.DataFrame) -> Reading:
         f"MMBind answers {_percent(own)} of the test windows rightly, over "
         f"{_counted(own['rotation'].n_unique(), 'rotation')} and {_counted(own.height, 'run')}."
     ]
-    judged = all(found.interval is not None for found in against.values())
     said += _against(against)
     said += _by_seed(against)
-    every, why = _goal_of_rivals(against, judged)
+    every, why = _goal_of_rivals(against, [name for name in rivals if name not in against])
     oracle, gap = _goal_of_oracle(runs)
-    said += [why, gap, *_use_of_binding(runs)]
+    said += [why, gap, *_use_of_binding(runs, recipe)]
     return Reading(
         [sentence for sentence in said if sentence], f"beats every rival: {every}; near the oracle: {oracle}"
     )
 
 
-def recurring(people: Mapping[str, Mapping[str, str]], tuning: Sequence[str], reported: Sequence[str]) -> str:
-    """How far the people who are tested are new to the settings.
+def recurring(people: Mapping[str, Mapping[str, Sequence[str]]], tuning: Sequence[str], reported: Sequence[str]) -> str:
+    """How often people are tested, and how far they are new to the settings.
 
     Args:
-        people: subjects by rotation and role, as text.
+        people: subjects by rotation and role; none where a role has all people of its sources.
         tuning: rotations on which settings were chosen.
         reported: rotations that are reported.
+
+    Returns:
+        A sentence or two; nothing where the people who are tested are not named.
     """
 
-    def tested(rotations: Sequence[str]) -> set[str]:
-        texts = (people.get(name, {}).get(TEST, "") for name in rotations)
-        return {person.strip() for text in texts for person in text.split(",") if person.strip()}
+    def tested(rotations: Sequence[str]) -> Counter[str]:
+        return Counter(person for name in rotations for person in people.get(name, {}).get(TEST, ()))
 
     found, before = tested(reported), tested(tuning)
-    if not found & before:
-        return "People recur across rotations; none of those tested was tested while settings were chosen."
+    if not found:
+        return ""
+    often = sum(count > 1 for count in found.values())
+    said = f"Of the {len(found)} people who are tested, {often or 'none'} are tested in more than one rotation."
+    if not tuning:
+        return said
+    if not (again := found.keys() & before.keys()):
+        return f"{said} None of them was tested while settings were chosen."
     return (
-        f"People recur across rotations: {len(found & before)} of the {len(found)} who are tested were also tested, "
-        "with others in the other roles, while settings were chosen, so the figures are rather too good than too bad."
+        f"{said} {len(again)} were also tested while settings were chosen, so the figures are rather too good than "
+        "too bad."
     )
 
 
@@ -121,42 +130,50 @@ def _by_seed(against: dict[str, Difference]) -> list[str]:
     return [f"Over rivals, seed by seed: {'; '.join(said)}."] if said else []
 
 
-def _goal_of_rivals(against: dict[str, Difference], judged: bool) -> tuple[str, str]:
-    if not against:
-        return "no rival was run", "No rival has a run of the same rotation and seed."
-    if not judged:
-        few = min(len(found.by_rotation) for found in against.values())
+def _goal_of_rivals(against: dict[str, Difference], unpaired: list[str]) -> tuple[str, str]:
+    """What became of the first goal, for the overview and in a sentence.
+
+    Args:
+        against: differences to rivals.
+        unpaired: rivals that share no rotation and seed.
+    """
+    if not against and not unpaired:
+        return "no rival was run", "No rival has a run here."
+    goal = "Goal 'beats the lower bound and every rival, with both intervals above zero'"
+    missed = [name for name, found in against.items() if found.interval is not None and not found.above]
+    if missed:
+        worst = min(missed, key=lambda name: against[name].mean)
+        return "no", (
+            f"{goal}: missed against {', '.join(title(name) for name in missed)}; hardest is {title(worst)} "
+            f"({points(against[worst])} points)."
+        )
+    if unpaired:
+        names = ", ".join(title(name) for name in unpaired)
+        return "cannot be judged", (
+            f"{goal}: cannot be judged, since no run of MMBind has the rotation and seed of any run of {names}."
+        )
+    few = min(len(found.by_rotation) for found in against.values())
+    if any(found.interval is None for found in against.values()):
         return "too few rotations", (
-            "Goal 'beats the lower bound and every rival': cannot be judged, since an interval over "
-            f"{_counted(few, 'rotation')} makes no sense (it takes {FEWEST})."
+            f"{goal}: cannot be judged, since an interval over {_counted(few, 'rotation')} makes no sense (it takes "
+            f"{FEWEST})."
         )
-    missed = [name for name, found in against.items() if not found.above]
     absent = [title(name) for name in TITLES if name not in (OURS, *CONTROLS, *against)]
-    if not missed:
-        among = f"{len(against)} that were run ({len(absent)} were not)" if absent else f"all {len(against)}"
-        without = f" No run here of: {', '.join(absent)}." if absent else ""
-        said = f"reached against {among}.{without}"
-        return (
-            f"yes, {'of ' if absent else ''}{among}",
-            f"Goal 'beats the lower bound and every rival, with both intervals above zero': {said}",
-        )
-    worst = min(missed, key=lambda name: against[name].mean)
-    return "no", (
-        f"Goal 'beats the lower bound and every rival, with both intervals above zero': missed against "
-        f"{', '.join(title(name) for name in missed)}; hardest is {title(worst)} ({points(against[worst])} points)."
-    )
+    among = f"{len(against)} that were run ({len(absent)} were not)" if absent else f"all {len(against)}"
+    without = f" No run here of: {', '.join(absent)}." if absent else ""
+    return f"yes, {'of ' if absent else ''}{among}", f"{goal}: reached against {among}.{without}"
 
 
 def _goal_of_oracle(runs: pl.DataFrame) -> tuple[str, str]:
     found = difference(runs, "oracle", OURS)
     if found is None:
         return "not run", ""
-    if found.interval is None:
+    if found.interval is None or found.student is None:
         short, became = "too few rotations", "cannot be judged"
-    elif 100 * found.interval[1] <= ORACLE_POINTS:
+    elif 100 * max(found.interval[1], found.student[1]) <= ORACLE_POINTS:
         short, became = "yes", "reached"
     elif 100 * found.mean <= ORACLE_POINTS:
-        short, became = "on average", "reached on average, not by the whole interval"
+        short, became = "on average", "reached on average, not by both intervals"
     else:
         short, became = "no", "missed"
     return short, (
@@ -165,12 +182,11 @@ def _goal_of_oracle(runs: pl.DataFrame) -> tuple[str, str]:
     )
 
 
-def _use_of_binding(runs: pl.DataFrame) -> list[str]:
+def _use_of_binding(runs: pl.DataFrame, recipe: str) -> list[str]:
     """Whether pairs are worth anything, whatever else the recipe does."""
     said = []
     if (student := difference(runs, OURS, "self_training")) is not None:
-        whole = "the whole recipe (pre-training on pairs, answers spread over them and over neighbours)"
-        said.append(_help(whole, "self-training without any of it", student))
+        said.append(_help(f"the whole recipe ({recipe})", "self-training without pairs", student))
     for paper in ("mmbind_paper_weighted", "mmbind_paper"):
         if (found := difference(runs, paper, "lower")) is not None:
             said.append(_help(f"the paper's pre-training ({title(paper)})", "training on the labels alone", found))

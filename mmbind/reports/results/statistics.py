@@ -84,34 +84,32 @@ def bootstrap_interval(values: Sequence[Sequence[float]]) -> tuple[float, float]
     return float(low), float(high)
 
 
-def difference(runs: pl.DataFrame, method: str, rival: str, figure: str = "accuracy") -> Difference | None:
-    """A method minus a rival on the rotations and seeds that both have.
+def difference(runs: pl.DataFrame, method: str, rival: str) -> Difference | None:
+    """The accuracy of a method minus that of a rival on the rotations and seeds that both have.
 
     Args:
         runs: of one task, label count and draw.
         method: name of the method.
         rival: name of the rival.
-        figure: the column.
 
     Returns:
         None when they share no rotation and seed.
     """
     ours, theirs = (runs.filter(pl.col("method") == name) for name in (method, rival))
-    return paired(ours, theirs, figure)
+    return paired(ours, theirs)
 
 
-def paired(ours: pl.DataFrame, theirs: pl.DataFrame, figure: str = "accuracy") -> Difference | None:
-    """Some runs minus others on the rotations and seeds that both have; None when there is none.
+def paired(ours: pl.DataFrame, theirs: pl.DataFrame) -> Difference | None:
+    """The accuracy of some runs minus that of others on common rotations and seeds; None where there are none.
 
     Args:
         ours: runs of one method.
         theirs: runs of what it is compared with.
-        figure: the column.
     """
     both = ours.join(theirs, on=["rotation", "seed"], suffix="_rival")
     if not both.height:
         return None
-    both = both.select("rotation", "seed", by=pl.col(figure) - pl.col(f"{figure}_rival")).sort("rotation", "seed")
+    both = both.select("rotation", "seed", by=pl.col("accuracy") - pl.col("accuracy_rival")).sort("rotation", "seed")
     rotations = both.group_by("rotation", maintain_order=True).agg(pl.col("by"))
     seeds = both.group_by("seed").agg(pl.col("by").mean()).sort("seed")
     values = rotations["by"].to_list()

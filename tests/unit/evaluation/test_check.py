@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from mmbind import files
@@ -105,9 +107,25 @@ def test_other_results_are_found_and_noted_for_nothing(tmp_path: Path, monkeypat
     assert stored(study) == before
 
 
+def test_two_runs_that_are_one_training_are_both_compared(tmp_path: Path) -> None:
+    """All 12 windows of a target are labelled, so both draws are the same; one of the stored rows is wrong."""
+    study = write_gridded(tmp_path, **{**SMALL, "labels": [12], "draws": ["balanced", "random"]})
+    part = Selection(rotations=("p0",), methods=("lower",))
+    run_grid(study, part)
+    assert check_runs(study, part).tried == 2
+    results = Results.read(study.root / "results")
+    for draw in ("balanced", "random"):
+        wrong = results.runs.with_columns(
+            accuracy=pl.when(pl.col("draw") == draw).then(0.123).otherwise(pl.col("accuracy"))
+        )
+        replace(results, runs=wrong).write(study.root / "results")
+        with pytest.raises(MmbindError, match=f"1 of 2 kinds of runs.*{draw}"):
+            check_runs(study, part)
+
+
 def test_runs_of_other_parameters_cannot_be_checked(tmp_path: Path) -> None:
     study = write_gridded(tmp_path, **SMALL)
-    with pytest.raises(InputError, match="None of 0 stored runs"):
+    with pytest.raises(InputError, match="No run of this selection is stored"):
         check_runs(study)
     run_grid(study)
     training = study.params.training.model_copy(update={"temperature": 0.5})

@@ -95,7 +95,7 @@ def test_a_grid_in_parts_gives_the_bytes_of_a_grid_at_once(tmp_path: Path, monke
 
 
 def test_rotations_bind_once_for_all_their_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = write_gridded(tmp_path, seeds=[0], methods=["lower"])
+    study = write_gridded(tmp_path, seeds=[0], methods=["lower"], ablations={})
     bound: list[str] = []
     monkeypatch.setattr(places, "bind", lambda one, bind=places.bind: (bound.append(one.data.name), bind(one)))
     run_grid(study)
@@ -183,6 +183,68 @@ def test_one_failed_training_stops_no_other(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(MmbindError, match=r"p0-complete-3-balanced, mmbind, seed 0: the loss is NaN\. \(and 3 more\)"):
         run_grid(study)
     assert set(Results.read(study.root / "results").runs["method"]) == {"lower"}
+
+
+def test_a_training_that_fails_unforeseen_stops_no_other_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+
+    def failing(request: Any) -> Any:
+        if request.method == "mmbind":
+            raise RuntimeError("a bug")
+        return perform(request)
+
+    monkeypatch.setattr(run, "perform", failing)
+    with pytest.raises(MmbindError, match=r"mmbind, seed 0: RuntimeError: a bug \(and 3 more\)"):
+        run_grid(study)
+    assert set(Results.read(study.root / "results").runs["method"]) == {"lower"}
+
+
+def test_stores_that_were_killed_half_made_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other parameters make the rotation anew and are killed; the first ones must not take the half for theirs."""
+    study = write_gridded(tmp_path, **SMALL)
+    part = Selection(labels=(6,), rotations=("p0",), methods=("mmbind",))
+    run_grid(study, part)
+    before = stored(study)
+    shared = study.params.shared.model_copy(update={"dimensions": 3})
+    other = Study(study.root, study.params.model_copy(update={"shared": shared}), study.data)
+
+    def killed(_: Study) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(places, "bind", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_grid(other, part)
+    bound: list[str] = []
+    monkeypatch.setattr(places, "bind", lambda one, bind=places.bind: (bound.append(one.data.name), bind(one)))
+    run_grid(study, part)
+    assert bound == ["p0"]
+    assert stored(study) == before
+
+
+def test_pairs_weighted_by_labels_that_a_cell_does_not_have_are_refused(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+    weight = study.params.binding.weight.model_copy(update={"kind": "calibrated", "by": "labelled"})
+    binding = study.params.binding.model_copy(update={"weight": weight})
+    with pytest.raises(InputError, match="cannot be weighted by labelled windows"):
+        run_grid(Study(study.root, study.params.model_copy(update={"binding": binding}), study.data))
+
+
+@pytest.mark.parametrize(
+    ("ablation", "message"),
+    [
+        ({"change": {"windows.min_coverage": 0.1}}, r"shorter: no training of the grid depends on 'windows.min_cov"),
+        ({"change": {"training.propagate": False}, "methods": ["mim"]}, "'mim' is not among protocol.methods"),
+    ],
+)
+def test_an_ablation_that_would_seem_to_have_no_effect_is_refused(
+    tmp_path: Path, ablation: dict[str, Any], message: str
+) -> None:
+    study = write_gridded(tmp_path, **SMALL, ablations={"shorter": ablation})
+    with pytest.raises(InputError, match=message):
+        run_grid(study)
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

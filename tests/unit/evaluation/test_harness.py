@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbind import files
+from mmbind.config import Params
 from mmbind.evaluation import harness
 from mmbind.evaluation.harness import plan, run_methods
 from mmbind.evaluation.inputs import Inputs
@@ -83,6 +84,25 @@ def test_runs_know_no_label_of_the_test_and_none_but_the_controls_what_roles_mas
     run = perform(request)
     assert len(run.predicted) == 9
     assert set(run.predicted) <= {"jump", "run", "walk"}
+
+
+def test_the_choice_of_the_shared_modality_is_part_of_a_run_where_there_is_one(tmp_path: Path) -> None:
+    """Where all roles have two modalities in common, either can be the shared one."""
+    evaluated = evaluation(methods=["dcm"], seeds=[0])
+    study = write_studied(tmp_path / "one", evaluation=evaluated)
+    other = dataclasses.replace(study, params=_shared_by(study, "gyro"))
+    assert plan(study).requests[0].key == plan(study).requests[0].key
+    for role in ("A", "B"):
+        store = WindowStore.open(study.role(role), stage="assign")
+        every = {name: store.gather("acc", store.positions(store.ids)) for name in ("acc", "gyro")}
+        count = len(store.ids)
+        shutil.rmtree(study.role(role))
+        write_store(study.role(role), every, subjects=[role] * count, labels=[None] * count, prefix=role)
+    assert plan(study).requests[0].key != plan(other).requests[0].key
+
+
+def _shared_by(study: Study, modality: str) -> Params:
+    return study.params.model_copy(update={"shared": study.params.shared.model_copy(update={"modality": modality})})
 
 
 def test_a_test_role_without_a_modality_that_it_might_show_is_answered_by_the_others(tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
+import yaml
 
 from mmbind.errors import InputError
 from mmbind.evaluation.grid import Selection, run_grid, write_results_page
 from mmbind.evaluation.grid.publish import page_of, present_versions
 from mmbind.reports.results import Results
 from mmbind.reports.results.page import Present
+from mmbind.study import Study
 from tests.support import ROOT, write_study
 from tests.unit.evaluation.gridded import write_gridded
 
@@ -34,7 +37,7 @@ def test_a_grid_becomes_a_page(tmp_path: Path) -> None:
     assert summary.runs == {"tiny": 8}
     text = summary.path.read_text()
     assert "### tiny: complete, 6 labels drawn balanced by class" in text
-    assert "All 8 stored runs are of the present code and parameters." in text
+    assert "All 8 stored runs are of the present code and parameters of training." in text
     assert Present.of_page(text) == present_versions(tmp_path)
     assert sorted(path.name for path in (tmp_path / "docs" / "results").iterdir()) == [
         "tiny-complete-balanced-labels.svg",
@@ -44,6 +47,24 @@ def test_a_grid_becomes_a_page(tmp_path: Path) -> None:
     write_results_page(tmp_path)
     after = summary.path.read_text(), (tmp_path / "docs" / "results" / "tiny-complete-balanced-labels.svg").read_bytes()
     assert after == before
+
+
+def test_the_page_does_not_depend_on_the_machine_that_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``precision: auto`` trains in bfloat16 on some machines; runs of either are runs of these parameters."""
+    write_gridded(tmp_path, tasks={"complete": ["acc", "gyro", "mag"]}, draws=["balanced"], seeds=[0])
+    values = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    values["compute"]["precision"] = "auto"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    pages = []
+    for native in (False, True):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
+        if not native:
+            run_grid(Study.load(tmp_path), Selection(rotations=("p0",)))
+        pages.append(page_of(tmp_path))
+    assert pages[0] == pages[1]
+    assert "stored runs are of the present code and parameters of training." in pages[0].text
 
 
 def test_the_page_tells_what_each_part_is_worth(tmp_path: Path) -> None:
@@ -60,7 +81,7 @@ def test_the_page_tells_what_each_part_is_worth(tmp_path: Path) -> None:
     )
     assert [cell.strip() for cell in row.split("|")][2:4] == ["MMBind", "2"]
     assert f"{100 * (own - plain).mean():+.1f} (2 of 3)" in row
-    assert "All 6 stored runs are of the present code and parameters." in text
+    assert "All 6 stored runs are of the present code and parameters of training." in text
     # the ablation leaves everything else as it was
     assert [line for line in text.splitlines() if line.startswith("| **MMBind**")] == [
         line for line in before.splitlines() if line.startswith("| **MMBind**")

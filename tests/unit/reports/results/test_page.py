@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,14 +11,15 @@ import pytest
 from mmbind.reports.results.page import Page, Present, StudyResults, results_page
 from tests.unit.reports.results.rows import results_of, run_row
 
-NOW = Present("c0de", {"tiny": "5e7"})
+People = Mapping[str, Mapping[str, Sequence[str]]]
+NOW = Present("c0de", {"tiny": ["5e7"]})
 #: Accuracy by method and rotation, two seeds one point apart.
 FIGURES = {
     "lower": [0.50, 0.60, 0.70],
     "self_training": [0.80, 0.70, 0.90],
     "mmbind_paper_weighted": [0.40, 0.50, 0.60],
     "mmbind": [0.70, 0.80, 0.90],
-    "oracle": [0.71, 0.82, 0.91],
+    "oracle": [0.71, 0.812, 0.91],
 }
 
 
@@ -39,10 +40,10 @@ def rows(figures: dict[str, list[float]] = FIGURES, **values: Any) -> list[dict[
     ]
 
 
-PEOPLE = {"p0": {"target": "1, 2", "test": "3"}}
+PEOPLE = {"r0": {"target": ["1"], "test": ["2"]}, "p0": {"target": ["1", "2"], "test": ["3"]}}
 
 
-def page_of(*runs: dict[str, Any], present: Present = NOW, people: Mapping[str, Mapping[str, str]] = PEOPLE) -> Page:
+def page_of(*runs: dict[str, Any], present: Present = NOW, people: People = PEOPLE, **facts: Any) -> Page:
     study = StudyResults(
         name="tiny",
         path="studies/tiny",
@@ -52,6 +53,7 @@ def page_of(*runs: dict[str, Any], present: Present = NOW, people: Mapping[str, 
         people=people,
         tasks={"complete": ["acc", "gyro"]},
         methods=["lower", "cmg", "mmbind"],
+        **facts,
     )
     return results_page([study], present)
 
@@ -73,9 +75,9 @@ def test_sentences_follow_from_the_figures() -> None:
         "ahead, with both intervals above zero, of lower bound (+20.0 [+20.0, +20.0]), MMBind as in the paper" in text
     )
     assert "missed against self-training without binding; hardest is self-training" in text
-    assert "and over neighbours) does not help measurably against self-training without any of it: +0.0" in text
+    assert "and over neighbours) does not help measurably against self-training without pairs: +0.0" in text
     assert "MMBind as in the paper) harms against training on the labels alone: -10.0" in text
-    assert "on pairs by true label': reached (the oracle is +1.3 [" in text
+    assert "on pairs by true label': reached (the oracle is +1.1 [" in text
     assert "Over rivals, seed by seed: lower bound +20.0 (seed 0), +20.0 (seed 1);" in text
     assert "**tiny**, complete, 6 labels drawn balanced by class: beats every rival: no; near the oracle: yes." in text
     better = page_of(*rows({**FIGURES, "self_training": [0.5, 0.6, 0.7], "oracle": [0.8, 0.9, 0.95]})).text
@@ -84,16 +86,24 @@ def test_sentences_follow_from_the_figures() -> None:
         in better
     )
     assert "beats every rival: yes, of 3 that were run (7 were not)" in better
-    assert "and over neighbours) helps against self-training without any of it: +20.0" in better
+    assert "and over neighbours) helps against self-training without pairs: +20.0" in better
     assert "missed (the oracle is +8.3 [" in better
     uneven = page_of(*rows({**FIGURES, "oracle": [0.70, 0.80, 0.94]})).text
-    assert "reached on average, not by the whole interval (the oracle is +1.3 [+0.0, +4.0] points away)" in uneven
+    assert "reached on average, not by both intervals (the oracle is +1.3 [+0.0, +4.0] points away)" in uneven
+    doubtful = page_of(*rows({**FIGURES, "oracle": [0.71, 0.82, 0.91]})).text  # the t interval ends at +2.8
+    assert "reached on average, not by both intervals (the oracle is +1.3 [+1.0, +2.0]° points away)" in doubtful
 
 
 def test_the_page_says_how_new_the_tested_people_are_to_the_settings() -> None:
-    assert "none of those tested was tested while settings were chosen" in page_of(*rows()).text
-    people = {"r0": {"test": "a, b"}, "p0": {"test": "b, c"}, "p1": {"test": "c, d"}}
-    assert "1 of the 3 who are tested were also tested" in page_of(*rows(), people=people).text
+    text = page_of(*rows()).text
+    assert "Of the 1 people who are tested, none are tested in more than one rotation. None of them was tested" in text
+    people = {"r0": {"test": ["a", "b"]}, "p0": {"test": ["b", "c"]}, "p1": {"test": ["c", "d"], "A": []}}
+    text = page_of(*rows(), people=people).text
+    assert "Of the 3 people who are tested, 1 are tested in more than one rotation. 1 were also tested while" in text
+    assert "| p1 | c, d | all |" in text
+    unnamed = page_of(*rows(), people={"p0": {"test": []}}).text
+    assert "people who are tested" not in unnamed
+    assert "| p0 | all |" in unnamed
 
 
 def test_one_seed_is_said_to_be_one() -> None:
@@ -123,14 +133,52 @@ def test_subsets_confusions_and_calibration_are_shown() -> None:
 
 
 def test_runs_of_other_code_or_parameters_are_owned_up_to() -> None:
-    assert "All 30 stored runs are of the present code and parameters." in page_of(*rows()).text
+    assert "All 30 stored runs are of the present code and parameters of training." in page_of(*rows()).text
     mixed = [*rows()[:-1], {**rows()[-1], "code": "0ld"}]
     text = page_of(*mixed).text
     assert "**1 of 30 runs are of another version of the code that trains than the present one (`0ld`: 1).**" in text
-    later = page_of(*rows(), present=Present("new", {"tiny": "0ther"})).text
+    later = page_of(*rows(), present=Present("new", {"tiny": ["0ther"]})).text
     assert "30 of 30 runs are of another version of the code" in later
     assert "30 of 30 runs are of another version of the parameters of training" in later
-    assert Present.of_page(later) == Present("new", {"tiny": "0ther"})
+    assert "(`0ld`: 1).** `mmbind results run --study studies/tiny` makes them anew." in text
+    assert Present.of_page(later) == Present("new", {"tiny": ("0ther",)})
+    either = page_of(*rows(), present=Present("c0de", {"tiny": ("0ther", "5e7"), "tiny/part": ("9",)}))
+    assert "All 30 stored runs are of the present code" in either.text
+    assert Present.of_page(either.text) == Present("c0de", {"tiny": ("0ther", "5e7"), "tiny/part": ("9",)})
+
+
+def test_how_old_runs_are_trained_again_is_said_of_each_kind() -> None:
+    kinds = [{"ablation": "kept"}, {"rotation": "r0"}, {"ablation": "gone"}, {"rotation": "p9"}]
+    old = [run_row(method="mmbind", code="0ld", **kind) for kind in kinds]
+    text = page_of(*old, ablations={"kept": "training.propagate: false"}).text
+    assert "**4 of 4 runs are of another version of the code" in text
+    assert (
+        "makes them anew (`--ablation kept`, `--rotation r0` for those); 2 are of ablations or rotations that "
+        "`params.yaml` no longer names." in text
+    )
+    lost = page_of(*rows(), *[row for row in old if row["ablation"] == "gone"]).text
+    assert "present one (`0ld`: 1).** 1 are of ablations or rotations" in lost
+    assert "What the parts are worth" not in lost
+
+
+def test_rivals_without_a_common_rotation_and_seed_leave_the_goal_open() -> None:
+    figures = {"lower": [0.5, 0.6, 0.7], "mmbind": [0.9, 0.9, 0.9], "oracle": [0.9, 0.9, 0.9]}
+    apart = [{**row, "seed": 7} for row in rows({"mim": [0.99, 0.99, 0.99]})[::2]]
+    text = page_of(*rows(figures), *apart).text
+    assert "cannot be judged, since no run of MMBind has the rotation and seed of any run of incomplete" in text
+    assert "beats every rival: cannot be judged; near the oracle: yes." in text
+    assert "Not all methods have runs of the same rotations and seeds" in text
+
+
+def test_purity_that_does_not_vary_correlates_with_nothing() -> None:
+    """0.512345 three times has a mean that is not exactly that."""
+    runs = [{**row, "purity": 0.512345} for row in rows({"mmbind": [0.7, 0.8, 0.9]})]
+    assert "correlate" not in page_of(*runs).text
+
+
+def test_the_recipe_is_that_of_the_study() -> None:
+    text = page_of(*rows(), recipe="pre-training on pairs, no student").text
+    assert "The whole recipe (pre-training on pairs, no student) does not help measurably" in text
 
 
 def test_tuning_rotations_are_never_reported() -> None:
@@ -150,7 +198,7 @@ def test_what_is_missing_is_said() -> None:
     assert empty.plots == {}
     assert "MMBind was not run" in page_of(*rows({"lower": [0.5]})).text
     uneven = page_of(*rows()[:-1]).text
-    assert "Methods have different numbers of runs" in uneven
+    assert "Not all methods have runs of the same rotations and seeds" in uneven
 
 
 def test_plots_stand_alone_and_are_the_same_every_time() -> None:
