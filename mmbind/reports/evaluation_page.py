@@ -44,8 +44,7 @@ MEANINGS = {
     "self_training": "pseudo-labels of a teacher on the unlabelled windows, without pairs",
     "mmbind_paper": "nearest neighbours of an autoencoder, the loss between views, weight 1",
     "mmbind_paper_weighted": "the same, each pair weighted by its similarity",
-    "mmbind": "pre-training over the binding graph; answers that spread over it teach a student "
-    "(unless `training.propagate` is off)",
+    "mmbind": "pre-training over the binding graph; answers spread over it teach a student, where asked for",
     "upper": "pre-training on the same windows with all modalities as recorded",
     "oracle": "pre-training on pairs drawn by true label",
 }
