@@ -171,32 +171,23 @@ def test_people_on_two_sides_stop_the_grid(tmp_path: Path) -> None:
         run_grid(leaking)
 
 
-def test_one_failed_training_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = write_gridded(tmp_path, **SMALL)
-
-    def failing(request: Any) -> Any:
-        if request.method == "mmbind":
-            raise MmbindError("the loss is NaN.")
-        return perform(request)
-
-    monkeypatch.setattr(run, "perform", failing)
-    with pytest.raises(MmbindError, match=r"p0-complete-3-balanced, mmbind, seed 0: the loss is NaN\. \(and 3 more\)"):
-        run_grid(study)
-    assert set(Results.read(study.root / "results").runs["method"]) == {"lower"}
-
-
-def test_a_training_that_fails_unforeseen_stops_no_other_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(MmbindError("the loss is NaN."), r"the loss is NaN\."), (RuntimeError("a bug"), "RuntimeError: a bug")],
+)
+def test_one_failed_training_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
+    """Whether its failure was foreseen or not."""
     study = write_gridded(tmp_path, **SMALL)
 
     def failing(request: Any) -> Any:
         if request.method == "mmbind":
-            raise RuntimeError("a bug")
+            raise error
         return perform(request)
 
     monkeypatch.setattr(run, "perform", failing)
-    with pytest.raises(MmbindError, match=r"mmbind, seed 0: RuntimeError: a bug \(and 3 more\)"):
+    with pytest.raises(MmbindError, match=rf"p0-complete-3-balanced, mmbind, seed 0: {said} \(and 3 more\)"):
         run_grid(study)
     assert set(Results.read(study.root / "results").runs["method"]) == {"lower"}
 
