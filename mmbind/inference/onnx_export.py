@@ -112,7 +112,7 @@ class _Dense(nn.Module):
 
     def __init__(self, trained: TrainedModel) -> None:
         super().__init__()
-        self.model, self.temperature = copy.deepcopy(trained.model), trained.temperature
+        self.model, self.probabilities = copy.deepcopy(trained.model), trained.probabilities
         for part in list(self.model.modules()):
             for name, pool in part.named_children():
                 if isinstance(pool, nn.AdaptiveMaxPool1d):
@@ -127,7 +127,7 @@ class _Dense(nn.Module):
         share = len(model.names) / present.sum(dim=1, keepdim=True).clamp(min=1)
         told = [present.float()] if model.bits else []
         fused = torch.cat([torch.cat(parts, dim=1) * share, *told], dim=1)
-        return cast(Tensor, (model.classifier(fused) / self.temperature).softmax(dim=1))
+        return self.probabilities(model.classifier(fused))
 
 
 class _Maxima(nn.Module):

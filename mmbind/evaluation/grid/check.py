@@ -86,10 +86,10 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
     stored, name = Results.read(results_folder(study)), protocol_of(study).name
     rows = {tuple(row[key] for key in KEYS): row for row in stored.runs.iter_rows(named=True)}
     there = [_Pair(one, rows[key]) for one in wanted if (key := tuple(one.name(name).values())) in rows]
+    if not there:
+        raise InputError("No run of this selection is stored.", hint="'mmbind results run' trains them.")
     alike = [pair for pair in there if _made_of(pair.row) == (pair.wanted.versions.settings, pair.wanted.versions.data)]
     if not alike:
-        if not there:
-            raise InputError("No run of this selection is stored.", hint="'mmbind results run' trains them.")
         raise InputError(
             f"None of {len(there)} stored runs is of the present data and parameters.",
             hint="The machine's precision counts, too (compute.precision). 'mmbind results run' trains them anew.",

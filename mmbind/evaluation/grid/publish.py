@@ -17,7 +17,8 @@ from mmbind.evaluation.grid.wanted import code_version, settings_version
 from mmbind.files import whole_folder, write_text
 from mmbind.reports.results import Results
 from mmbind.reports.results.checks import read_checks
-from mmbind.reports.results.page import Page, Present, StudyResults, results_page
+from mmbind.reports.results.page import results_page
+from mmbind.reports.results.study_results import Present, StudyResults
 from mmbind.study import Study
 
 
@@ -57,16 +58,6 @@ def write_results_page(house: Path) -> PublishSummary:
             write_text(folder / name, text)
     write_text(path, page.text)
     return PublishSummary(path, {study.name: study.results.runs.height for study in studies})
-
-
-def page_of(house: Path, present: Present | None = None) -> Page:
-    """The page of a project's stored runs.
-
-    Args:
-        house: the project's folder.
-        present: versions to hold the runs against; those of now when None.
-    """
-    return results_page(list(studies_of(house)), present or present_versions(house))
 
 
 def present_versions(house: Path) -> Present:

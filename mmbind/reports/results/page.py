@@ -2,94 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from mmbind.reports.evaluation_page import MEANINGS, OURS, TITLES, title
 from mmbind.reports.results import markdown, plots
-from mmbind.reports.results.checks import CHECKS, checked
 from mmbind.reports.results.reading import Reading, ordered, read, recurring
-from mmbind.reports.results.tables import KEYS, Results
+from mmbind.reports.results.study_results import Present, StudyResults
+from mmbind.reports.results.versions import versions_said
 
 #: What names a table of the page.
 GROUP = ("task", "labels", "draw")
-
-
-@dataclass(frozen=True)
-class StudyResults:
-    """A study's stored runs, and what its protocol says of them.
-
-    Attributes:
-        name: of the study.
-        path: its folder below the project, for the command that runs its grid.
-        results: the stored runs.
-        tuning: rotations on which settings were chosen.
-        reported: rotations that are reported.
-        people: subjects by rotation and role; none where a role has all people of its sources.
-        tasks: modalities that target and test keep, by task.
-        methods: those of the protocol.
-        ablations: what they change, as text, by name.
-        recipe: what MMBind's recipe is made of here, in a few words.
-        checks: which runs other code was found to give, too (:mod:`mmbind.reports.results.checks`).
-    """
-
-    name: str
-    path: str
-    results: Results
-    tuning: Sequence[str]
-    reported: Sequence[str]
-    people: Mapping[str, Mapping[str, Sequence[str]]]
-    tasks: Mapping[str, Sequence[str]]
-    methods: Sequence[str]
-    ablations: Mapping[str, str] = field(default_factory=dict)
-    recipe: str = "pre-training on pairs, answers spread over pairs and over neighbours"
-    checks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(CHECKS)))
-
-    @property
-    def plain(self) -> Results:
-        """The runs with the study's own parameters."""
-        return self.results.only(pl.col("ablation") == "")
-
-    def settings(self, present: Present) -> pl.Expr:
-        """Whether a run is of the present parameters, of the study or of its ablation."""
-        names = {"": self.name, **{name: f"{self.name}/{name}" for name in self.ablations}}
-        return pl.any_horizontal(
-            (pl.col("ablation") == name) & pl.col("settings").is_in(list(present.settings.get(key, ())))
-            for name, key in names.items()
-        )
-
-
-@dataclass(frozen=True)
-class Present:
-    """Versions at the time of writing.
-
-    Attributes:
-        code: of the code that trains.
-        settings: of the parameters of training, by study, and by ``study/ablation``: several where the
-            machine chooses among them (``compute.precision: auto``).
-    """
-
-    code: str
-    settings: Mapping[str, Sequence[str]]
-
-    def line(self) -> str:
-        """As the page states it."""
-        settings = ", ".join(
-            f"{name} {' or '.join(f'`{one}`' for one in versions)}" for name, versions in sorted(self.settings.items())
-        )
-        return f"Versions when this page was written: training code `{self.code}`; parameters {settings}."
-
-    @classmethod
-    def of_page(cls, text: str) -> Present | None:
-        """What a written page states, None for a page without it."""
-        found = re.search(r"training code `(\w+)`; parameters (.*)\.$", text, flags=re.MULTILINE)
-        if found is None:
-            return None
-        settings = (part.split(" ", 1) for part in found[2].split(", "))
-        return cls(found[1], {name: tuple(re.findall(r"`(\w+)`", versions)) for name, versions in settings})
 
 
 @dataclass
@@ -169,7 +94,7 @@ def _study(study: StudyResults, present: Present, files: dict[str, str]) -> str:
     parts = [f"## {study.name}", _facts(study)]
     if not study.results.runs.height:
         return "\n\n".join(parts)
-    parts += _versions(study, present)
+    parts += versions_said(study, present)
     for key, runs in _groups(study):
         parts += _group(study, key, runs)
     parts += _plots(study, files)
@@ -192,57 +117,6 @@ def _facts(study: StudyResults) -> str:
 
 def _people(subjects: Sequence[str] | None) -> str:
     return "" if subjects is None else ", ".join(subjects) or "all"
-
-
-def _versions(study: StudyResults, present: Present) -> list[str]:
-    runs, said = study.results.runs, []
-    equal = checked(runs, study.checks, present.code)
-    stands = pl.struct("digest", *KEYS).is_in(equal.select(pl.struct("digest", *KEYS)).to_series().implode())
-    for column, up_to_date, what in (
-        ("code", (pl.col("code") == present.code) | stands, "code that trains"),
-        ("settings", study.settings(present), "parameters of training"),
-    ):
-        old = runs.filter(~up_to_date)
-        if old.height:
-            versions = old.group_by(column).len().sort(column).iter_rows()
-            which = ", ".join(f"`{version}`: {count}" for version, count in versions)
-            said.append(
-                f"**{old.height} of {runs.height} runs are of another version of the {what} than the present one "
-                f"({which}).** {_anew(study, old)}"
-            )
-    if not said:
-        said.append(
-            f"All {runs.height} stored runs are of the present code and parameters of training. (What changes in the "
-            "binding only `mmbind results run` notices.)"
-        )
-    if equal.height:
-        said.append(
-            f"{equal.height} of them were trained by an earlier version of the code; the present one was tried on "
-            f"{equal['tried'].sum()} of these, at least one per task and method, and gave the same results to the last "
-            "digit (`mmbind results check`)."
-        )
-    missing = [name for name in study.methods if name not in set(study.plain.runs["method"])]
-    if missing:
-        said.append(f"Without any run: {', '.join(title(name) for name in missing)}.")
-    return said
-
-
-def _anew(study: StudyResults, old: pl.DataFrame) -> str:
-    """How runs are trained again, as far as they can be."""
-    known = pl.col("ablation").is_in(["", *study.ablations]) & pl.col("rotation").is_in(
-        [*study.tuning, *study.reported]
-    )
-    there, lost = old.filter(known), old.filter(~known).height
-    options = [
-        *(f"--ablation {name}" for name in study.ablations if name in set(there["ablation"])),
-        *(f"--rotation {name}" for name in study.tuning if name in set(there["rotation"])),
-    ]
-    said = f"`mmbind results run --study {study.path}` makes them anew" if there.height else ""
-    if said and options:
-        said += f" ({', '.join(f'`{option}`' for option in options)} for those)"
-    if lost:
-        said += f"{'; ' if said else ''}{lost} are of ablations or rotations that `params.yaml` no longer names"
-    return f"{said}."
 
 
 def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -> list[str]:

@@ -28,6 +28,13 @@ PROTOCOL: dict[str, Any] = {
         "two_partners": {"change": {"binding.partners": 2, "training.propagate": False}},
     },
 }
+#: Parts of the protocol for a small grid.
+SMALL: dict[str, Any] = {
+    "tasks": {"complete": ["acc", "gyro", "mag"]},
+    "labels": [3, 6],
+    "draws": ["balanced"],
+    "seeds": [0],
+}
 
 
 def write_gridded(root: Path, **protocol: Any) -> Study:

@@ -87,18 +87,19 @@ def test_runs_know_no_label_of_the_test_and_none_but_the_controls_what_roles_mas
 
 
 def test_the_choice_of_the_shared_modality_is_part_of_a_run_where_there_is_one(tmp_path: Path) -> None:
-    """Where all roles have two modalities in common, either can be the shared one."""
-    evaluated = evaluation(methods=["dcm"], seeds=[0])
+    """Where all roles have one modality in common there is no choice; where they have two, either can be shared."""
+    evaluated = evaluation(methods=["lower", "dcm"], seeds=[0])
     study = write_studied(tmp_path / "one", evaluation=evaluated)
     other = dataclasses.replace(study, params=_shared_by(study, "gyro"))
-    assert plan(study).requests[0].key == plan(study).requests[0].key
+    assert plan(study).requests[0].key == plan(other).requests[0].key
     for role in ("A", "B"):
         store = WindowStore.open(study.role(role), stage="assign")
         every = {name: store.gather("acc", store.positions(store.ids)) for name in ("acc", "gyro")}
         count = len(store.ids)
         shutil.rmtree(study.role(role))
         write_store(study.role(role), every, subjects=[role] * count, labels=[None] * count, prefix=role)
-    assert plan(study).requests[0].key != plan(other).requests[0].key
+    assert plan(study).requests[1].method == "dcm"
+    assert plan(study).requests[1].key != plan(other).requests[1].key
 
 
 def _shared_by(study: Study, modality: str) -> Params:

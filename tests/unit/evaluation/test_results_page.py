@@ -11,9 +11,10 @@ import yaml
 
 from mmbind.errors import InputError
 from mmbind.evaluation.grid import Selection, run_grid, write_results_page
-from mmbind.evaluation.grid.publish import page_of, present_versions
+from mmbind.evaluation.grid.publish import present_versions, studies_of
 from mmbind.reports.results import Results
-from mmbind.reports.results.page import Present
+from mmbind.reports.results.page import results_page
+from mmbind.reports.results.study_results import Present
 from mmbind.study import Study
 from tests.support import ROOT, write_study
 from tests.unit.evaluation.gridded import write_gridded
@@ -23,7 +24,7 @@ def test_the_committed_page_is_what_the_stored_runs_give() -> None:
     text = (ROOT / "docs" / "results.md").read_text()
     written = Present.of_page(text)
     assert written is not None
-    page = page_of(ROOT, written)
+    page = results_page(list(studies_of(ROOT)), written)
     assert page.text == text, "run 'make results' and commit docs/results.md"
     folder = ROOT / "docs" / "results"
     plots = {path.name: path.read_text() for path in folder.iterdir()} if folder.is_dir() else {}
@@ -62,7 +63,7 @@ def test_the_page_does_not_depend_on_the_machine_that_writes_it(
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
         if not native:
             run_grid(Study.load(tmp_path), Selection(rotations=("p0",)))
-        pages.append(page_of(tmp_path))
+        pages.append(results_page(list(studies_of(tmp_path)), present_versions(tmp_path)))
     assert pages[0] == pages[1]
     assert "stored runs are of the present code and parameters of training." in pages[0].text
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mmbind.reports.results.page import Page, Present, StudyResults, results_page
+from mmbind.reports.results.page import Page, results_page
+from mmbind.reports.results.study_results import Present, StudyResults
 from tests.unit.reports.results.rows import results_of, run_row
 
 People = Mapping[str, Mapping[str, Sequence[str]]]
