@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -181,6 +181,17 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> Any:
     """Reads a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def remake(mark: Path, make: Callable[[], object]) -> None:
+    """Makes something that consists of many files, and then the file by which one knows that it is whole.
+
+    Args:
+        mark: the JSON file; an old one is removed first, so that what is killed in between stands for nothing.
+        make: makes it, and returns what the file says.
+    """
+    mark.unlink(missing_ok=True)
+    write_json(mark, make())
 
 
 def write_parquet(path: Path, frame: pl.DataFrame, columns: Mapping[str, Mapping[str, str]] | None = None) -> None:

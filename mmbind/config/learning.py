@@ -14,9 +14,11 @@ from mmbind.config.sources import Name
 class Compute(Section):
     """What the numbers depend on beside the parameters."""
 
-    device: Literal["cpu"] = "cpu"
+    #: Of the multimodal training and its answers; the shared encoder and embeddings stay on the CPU. ``auto``
+    #: takes a GPU where there is one.
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
     #: Of the encoders while they are trained; answers are always given in float32. ``auto``
-    #: takes bfloat16 where the CPU multiplies it natively, so that bytes differ between CPUs.
+    #: takes bfloat16 where the device multiplies it natively, so that bytes differ between machines.
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     #: Threads of one training; sums depend on it.
     threads: int = Field(default=1, ge=1)
@@ -68,6 +70,8 @@ class Neighbours(Section):
     join any two windows, the target's too, by every modality that both have.
     """
 
+    #: Whether windows of different unlabelled roles are joined; else those of a role and the target's alone are.
+    across: bool = Field(default=True, exclude_if=lambda across: across)
     #: Neighbours of a window among the windows of each role; 0 leaves the binding alone.
     partners: int = Field(default=5, ge=0)
     #: Windows of each role that are looked at more closely.

@@ -19,7 +19,7 @@ from mmbind.errors import InputError, nearest
 from mmbind.evaluation.pairing import RuleResult, compare_rules
 from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
-from mmbind.files import digest_folder, digest_of, read_json, write_json
+from mmbind.files import digest_folder, digest_of, read_json, remake, write_json
 from mmbind.roles import assign_roles
 from mmbind.study import Study
 
@@ -150,12 +150,16 @@ def embedded(study: Study, rotation: Rotation) -> Study:
     key = digest_of({"params": params, "windows": windows, "code": software(*CODE)})
     path = turned.data / "key.json"
     if not path.is_file() or read_json(path) != key:
-        path.unlink(missing_ok=True)  # what is killed in between stands for nothing
-        assign_roles(turned)
-        fit_shared_encoder(turned)
-        embed(turned)
-        write_json(path, key)
+        remake(path, lambda: _embed(turned, key))
     return turned
+
+
+def _embed(turned: Study, key: str) -> str:
+    """Makes a rotation's embeddings and returns their key."""
+    assign_roles(turned)
+    fit_shared_encoder(turned)
+    embed(turned)
+    return key
 
 
 def _mean(values: list[float | None], form: str) -> str:

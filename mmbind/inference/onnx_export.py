@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from mmbind.errors import InputError, MissingStageError, MmbindError
 from mmbind.files import canonical_json, sha256_file, whole_file
 from mmbind.learning.checkpoint import CARD, WEIGHTS
+from mmbind.learning.layers import SegmentMaxima
 from mmbind.study import Study
 from mmbind.training.model import TrainedModel
 from mmbind.training.model_file import load_model
@@ -113,10 +114,9 @@ class _Dense(nn.Module):
     def __init__(self, trained: TrainedModel) -> None:
         super().__init__()
         self.model, self.probabilities = copy.deepcopy(trained.model), trained.probabilities
-        for part in list(self.model.modules()):
-            for name, pool in part.named_children():
-                if isinstance(pool, nn.AdaptiveMaxPool1d):
-                    setattr(part, name, _Maxima(cast(int, pool.output_size)))
+        for layer in self.model.modules():
+            if isinstance(layer, SegmentMaxima):
+                layer.sliced = True
 
     def forward(self, signals: tuple[Tensor, ...], present: Tensor) -> Tensor:
         model, parts = self.model, []
@@ -128,19 +128,6 @@ class _Dense(nn.Module):
         told = [present.float()] if model.bits else []
         fused = torch.cat([torch.cat(parts, dim=1) * share, *told], dim=1)
         return self.probabilities(model.classifier(fused))
-
-
-class _Maxima(nn.Module):
-    """``nn.AdaptiveMaxPool1d`` in slices: ONNX has none for lengths that its parts do not divide."""
-
-    def __init__(self, parts: int) -> None:
-        super().__init__()
-        self.parts = parts
-
-    def forward(self, values: Tensor) -> Tensor:
-        length = values.shape[-1]
-        bounds = [(at * length // self.parts, -(-(at + 1) * length // self.parts)) for at in range(self.parts)]
-        return torch.stack([values[..., first:last].amax(dim=-1) for first, last in bounds], dim=-1)
 
 
 def _exported(trained: TrainedModel, weights: str) -> bytes:

@@ -1,13 +1,15 @@
-"""What numbers depend on beside data and parameters: threads, algorithms, random states."""
+"""What numbers depend on beside data and parameters: device, threads, algorithms, random states."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numba
 import torch
 
 from mmbind.config import Compute
+from mmbind.errors import InputError
 from mmbind.files import digest_of
 from mmbind.learning.processes import processes
 
@@ -15,11 +17,29 @@ from mmbind.learning.processes import processes
 NATIVE = ("avx512_bf16", "amx_bf16")
 
 
+def device_of(compute: Compute) -> torch.device:
+    """Where networks are trained and answer.
+
+    Raises:
+        InputError: when a GPU is asked for and there is none, or several processes train together.
+    """
+    if compute.device == "cpu" or (compute.device == "auto" and (processes() > 1 or not torch.cuda.is_available())):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError("compute.device is 'cuda', but there is no GPU here.", hint="Use auto or cpu.")
+    if processes() > 1:
+        raise InputError(
+            f"compute.device is 'cuda', but {processes()} processes train together, which they do on CPUs.",
+            hint="Start one process without torchrun, or use auto or cpu.",
+        )
+    return torch.device("cuda")
+
+
 def deterministic(compute: Compute, seed: int) -> None:
     """Makes what follows in this process repeatable to the bit.
 
     Args:
-        compute: its thread count is used; sums depend on it.
+        compute: its thread count is used, sums depend on it; and its device.
         seed: of torch's global generator, which initialises networks.
     """
     numba.get_num_threads()  # starts its threads: once, and that sets the OpenMP count, which is that of torch, too
@@ -27,24 +47,44 @@ def deterministic(compute: Compute, seed: int) -> None:
     torch.use_deterministic_algorithms(True)
     # filling memory that is about to be written costs 7 % of a step
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if device_of(compute).type == "cuda":
+        _deterministic_gpu()
     torch.manual_seed(seed)
 
 
 def resolved(compute: Compute) -> dict[str, Any]:
-    """The section as JSON values; its precision is the one that trainings have on this machine.
+    """The section as JSON values; device and precision are those that trainings have on this machine.
 
     Where several processes train together, their number is there, too.
     """
-    found = {**compute.model_dump(mode="json"), "precision": "bfloat16" if half_precision(compute) else "float32"}
+    found = {
+        **compute.model_dump(mode="json"),
+        "device": device_of(compute).type,
+        "precision": "bfloat16" if half_precision(compute) else "float32",
+    }
     return found if processes() == 1 else {**found, "processes": processes()}
 
 
 def half_precision(compute: Compute) -> bool:
-    """Whether encoders are trained in bfloat16, on this machine."""
-    if compute.precision == "auto":
-        found = torch.cpu.get_capabilities()
-        return any(found.get(name, False) for name in NATIVE)
-    return compute.precision == "bfloat16"
+    """Whether encoders are trained in bfloat16, on this machine.
+
+    Where torch is held to older instructions (``ATEN_CPU_CAPABILITY=avx2``), ``auto`` counts the CPU as one that has no
+    others.
+    """
+    if compute.precision != "auto":
+        return compute.precision == "bfloat16"
+    if device_of(compute).type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    found, held = torch.cpu.get_capabilities(), torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
+    return not held and any(found.get(name, False) for name in NATIVE)
+
+
+def _deterministic_gpu() -> None:
+    """Leaves a GPU the algorithms that repeat to the bit, in full float32."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the GPU is first used
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.enable_flash_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
 
 
 def derived_seed(seed: int, *parts: str | int) -> int:

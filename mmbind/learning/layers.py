@@ -1,4 +1,4 @@
-"""Layers that see a whole batch where processes share it: batch normalisation and dropout."""
+"""Layers that see a whole batch where processes share it, and repeat to the bit on any device."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ class BatchNorm(nn.BatchNorm1d):
 
     Where processes share a batch, its statistics are those of all its windows.
     """
+
+    # always kept here
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def forward(self, values: Tensor) -> Tensor:
         """Normalises (windows, channels, positions), in the layout that they lie in."""
@@ -40,10 +46,6 @@ class BatchNorm(nn.BatchNorm1d):
 
     def _keep(self, mean: Tensor, variance: Tensor) -> None:
         """Moves the running statistics towards those of a batch, as ``nn.BatchNorm1d`` does."""
-        assert self.running_mean is not None  # noqa: S101 - they are always kept here
-        assert self.running_var is not None  # noqa: S101
-        assert self.num_batches_tracked is not None  # noqa: S101
-        assert self.momentum is not None  # noqa: S101
         self.num_batches_tracked += 1
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
@@ -59,3 +61,25 @@ class Dropout(nn.Dropout):
             return super().forward(values)
         everything = values.new_ones(own.windows, *values.shape[1:])
         return values * functional.dropout(everything, self.p)[own.first : own.stop]
+
+
+class SegmentMaxima(nn.Module):
+    """Maxima over parts of a window, those of ``nn.AdaptiveMaxPool1d``.
+
+    Attributes:
+        sliced: whether the parts are cut out one by one, also on a CPU, where this is slower. Elsewhere it always is
+            so: PyTorch's gradient does not repeat to the bit on a GPU, and ONNX has no such pooling.
+    """
+
+    def __init__(self, segments: int) -> None:
+        """Keeps the number of parts."""
+        super().__init__()
+        self.segments, self.sliced = segments, False
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Maxima (windows, channels, segments) of (windows, channels, steps)."""
+        if values.device.type == "cpu" and not self.sliced:
+            return functional.adaptive_max_pool1d(values, self.segments)
+        steps, parts = values.shape[2], self.segments
+        edges = [(at * steps // parts, -(-(at + 1) * steps // parts)) for at in range(parts)]
+        return torch.stack([values[:, :, first:stop].amax(dim=2) for first, stop in edges], dim=2)

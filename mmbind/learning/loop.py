@@ -94,7 +94,8 @@ def fit(
     agree([identity, losses], f"where to go on ({what}, epoch {len(losses) + 1})")
     steps = math.ceil(samples / schedule.batch)
     model.train()
-    with torch.random.fork_rng(devices=[]):
+    device = next(model.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         epochs = range(len(losses), schedule.epochs)
         for epoch in progress(epochs, what) if leads() else epochs:
             torch.manual_seed(derived_seed(seed, "global", epoch))

@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from mmbind.learning.convolution import Convolution
-from mmbind.learning.layers import BatchNorm, Dropout
+from mmbind.learning.layers import BatchNorm, Dropout, SegmentMaxima
 
 #: Parts of the window whose maxima are taken apart, so that coarse order in time is kept.
 SEGMENTS = 2
@@ -44,7 +44,7 @@ class ModalityEncoder(nn.Module):
             *_block(channels, width, kernel=7),
             *_block(width, width, kernel=5),
             *_block(width, 2 * width, kernel=3),
-            nn.AdaptiveMaxPool1d(SEGMENTS),
+            SegmentMaxima(SEGMENTS),
             nn.Flatten(),
             Dropout(dropout),
             nn.Linear(2 * width * SEGMENTS, features),

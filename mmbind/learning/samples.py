@@ -31,6 +31,15 @@ class Batch:
     weights: Tensor
     labels: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(
+            {name: view.to(device) for name, view in self.views.items()},
+            {name: here.to(device) for name, here in self.present.items()},
+            self.weights.to(device),
+            self.labels.to(device),
+        )
+
 
 @dataclass(frozen=True)
 class Samples:

@@ -53,10 +53,11 @@ class TrainedModel:
         """
         found, present = [], []
         for first in range(0, len(samples), PREDICT_BATCH):
-            batch = samples.batch(torch.arange(first, min(first + PREDICT_BATCH, len(samples))))
+            positions = torch.arange(first, min(first + PREDICT_BATCH, len(samples)))
+            batch = samples.batch(positions).to(self.model.device)
             present.append(self.model.presence(batch.present))
             found.append(self.model.features(self.model.scale(batch.views), present[-1]))
-        values, here = torch.cat(found, dim=1).numpy(), torch.cat(present, dim=1).numpy()
+        values, here = torch.cat(found, dim=1).cpu().numpy(), torch.cat(present, dim=1).cpu().numpy()
         rows = np.where(here, np.arange(len(samples)), -1)
         return {name: (values[number], rows[number]) for number, name in enumerate(self.model.names)}
 
@@ -90,7 +91,7 @@ class TrainedModel:
             samples: SI signals, as recorded.
 
         Returns:
-            float32 (samples, classes).
+            float32 (samples, classes), on the CPU.
 
         Raises:
             InputError: for a window that has none of the model's modalities.
@@ -98,11 +99,11 @@ class TrainedModel:
         out = torch.empty((len(samples), len(self.classes)))
         for first in range(0, len(samples), PREDICT_BATCH):
             positions = torch.arange(first, min(first + PREDICT_BATCH, len(samples)))
-            batch = samples.batch(positions)
+            batch = samples.batch(positions).to(self.model.device)
             presence = self.model.presence(batch.present)
             empty = (~presence.any(dim=0)).nonzero()
             if len(empty):
                 window = samples.windows[int(positions[empty[0]])]
                 raise InputError(f"The window {window!r} has none of the modalities {', '.join(self.model.names)}.")
-            out[positions] = self.model.classify(self.model.scale(batch.views), presence)
+            out[positions] = self.model.classify(self.model.scale(batch.views), presence).cpu()
         return out

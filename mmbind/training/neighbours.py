@@ -39,8 +39,8 @@ def neighbour_graph(samples: Samples, groups: Ints, settings: Neighbours) -> spa
 
     Args:
         samples: the windows, with any modalities.
-        groups: group of each window (windows,), e.g. its role, from 0 on.
-        settings: how many, how they are compared.
+        groups: group of each window (windows,), its role, from 0 on; the last is the target.
+        settings: how many, how they are compared, and whether across roles.
 
     Returns:
         float64 (windows, windows): the edges from a window to a group sum to 1 / groups; windows
@@ -50,7 +50,7 @@ def neighbour_graph(samples: Samples, groups: Ints, settings: Neighbours) -> spa
         InputError: for a view that needs sensors of three axes, where they have others.
     """
     views, rows = _views(samples, settings)
-    columns, _ = _candidates(views, rows, groups, settings.candidates)
+    columns, _ = _candidates(views, rows, groups, settings)
     return _edges(columns, _likeness(views, rows, columns, settings.band), settings)
 
 
@@ -59,15 +59,15 @@ def learned_graph(features: Mapping[str, tuple[Series, Ints]], groups: Ints, set
 
     Args:
         features: per modality, float32 (rows, features), and the row of every window, -1 where it lacks it.
-        groups: group of each window (windows,).
-        settings: how many; what they say of signals plays no part.
+        groups: group of each window (windows,), its role; the last is the target.
+        settings: how many, and whether across roles; what they say of signals plays no part.
 
     Returns:
         As :func:`neighbour_graph`.
     """
     values = {name: found for name, (found, _) in features.items()}
     rows = {name: row for name, (_, row) in features.items()}
-    return _edges(*_candidates(values, rows, groups, settings.candidates), settings)
+    return _edges(*_candidates(values, rows, groups, settings), settings)
 
 
 def _edges(columns: Ints, scores: Floats, settings: Neighbours) -> sparse.csr_array:
@@ -113,7 +113,7 @@ def _views(samples: Samples, settings: Neighbours) -> tuple[dict[str, Series], d
 
 
 def _candidates(
-    views: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, wanted: int
+    views: Mapping[str, Series], rows: Mapping[str, Ints], groups: Ints, settings: Neighbours
 ) -> tuple[Ints, Floats]:
     """The windows of each group most like each window, by the mean cosine of their views.
 
@@ -121,12 +121,16 @@ def _candidates(
         int64 (windows, groups x wanted), group after group; -1 where there are fewer. Their
         cosines, -inf there.
     """
-    members = [np.flatnonzero(groups == group) for group in range(int(groups.max()) + 1)]
+    wanted, target = settings.candidates, int(groups.max())
+    members = [np.flatnonzero(groups == group) for group in range(target + 1)]
     chosen = np.full((len(groups), len(members) * wanted), -1, dtype=np.int64)
     found = np.full(chosen.shape, -np.inf)
     for first, cosines in _cosines(views, rows):
         for group, member in enumerate(members):
             part = cosines[:, member]
+            if not settings.across and group != target:
+                own = groups[first : first + len(part)]
+                part = np.where(((own == group) | (own == target))[:, None], part, -np.inf)
             order = np.argsort(-part, axis=1, kind="stable")[:, :wanted]
             best = np.take_along_axis(part, order, axis=1)
             known = np.isfinite(best)

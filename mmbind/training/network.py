@@ -57,9 +57,14 @@ class MultimodalModel(nn.Module):
             )
         self.classifier = nn.Linear(network.features * len(self.names) + self.bits, classes)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie; batches must lie there, too."""
+        return self.classifier.weight.device
+
     def presence(self, present: Mapping[str, Tensor]) -> Tensor:
         """Which of the model's modalities each sample has, bool (modalities, batch)."""
-        absent = torch.zeros(len(next(iter(present.values()))), dtype=torch.bool)
+        absent = torch.zeros_like(next(iter(present.values())))
         return torch.stack([present.get(name, absent) for name in self.names])
 
     def scale(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -83,13 +88,14 @@ class MultimodalModel(nn.Module):
         Returns:
             float32 (modalities, batch, features), zeros where absent.
         """
-        out = torch.zeros(*presence.shape, self.size)
+        device = presence.device
+        out = torch.zeros(*presence.shape, self.size, device=device)
         for number, name in enumerate(self.names):
             here = presence[number].nonzero().squeeze(1)
             if len(here):
-                with torch.autocast("cpu", torch.bfloat16, enabled=self.half_precision and self.training):
+                with torch.autocast(device.type, torch.bfloat16, enabled=self.half_precision and self.training):
                     encoded = encode_in_parts(self.encoders[name], scaled[name][here])
-                out = out.index_put((torch.tensor(number), here), encoded.float())
+                out = out.index_put((here.new_full((), number), here), encoded.float())
         return out
 
     def embed(self, scaled: Mapping[str, Tensor], presence: Tensor) -> Tensor:

@@ -54,15 +54,12 @@ def train_on_pairs(
     """
     refuse_too_few_classes(labelled)
     table, windows = SampleTable.of(stores, pairs), as_recorded(stores)
-    graph = WindowGraph.of(windows.windows, pairs)
-    match trainer.training.contrast:
-        case "graph":
-            trainer.run("pretrain", windows, on_graph(trainer, windows, graph))
-        case "windows":
-            trainer.run("pretrain", windows, on_graph(trainer, windows, WindowGraph.of(windows.windows, pairs.clear())))
-        case "views":
-            samples = pseudo_paired(stores, table)
-            trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
+    if trainer.training.contrast == "views":
+        samples = pseudo_paired(stores, table)
+        trainer.run("pretrain", samples, trainer.on(samples, trainer.contrast))
+    else:
+        walked = pairs if trainer.training.contrast == "graph" else pairs.clear()
+        trainer.run("pretrain", windows, on_graph(trainer, windows, WindowGraph.of(windows.windows, walked)))
     if trainer.training.propagate:
         unlabelled = pseudo_labelled(windows, target, trainer.training.student.own_windows)
         spread = partial(answers_graph, trainer, stores, unlabelled, pairs, labelled)
@@ -123,9 +120,10 @@ def on_graph(trainer: Trainer, windows: Samples, graph: WindowGraph) -> Step:
 
     def step(positions: Tensor, generator: torch.Generator) -> Tensor:
         nodes = torch.cat([positions, graph.partners(positions, generator)])
-        batch = windows.batch(nodes)
+        batch = trainer.batch(windows, nodes)
         presence = trainer.model.presence(batch.present)
         embeddings = trainer.model.embed(trainer.views(batch, generator), presence)
-        return graph_contrastive(embeddings, presence, graph.affinity(nodes), trainer.training.graph_temperature)
+        affinity = graph.affinity(nodes).to(presence.device)
+        return graph_contrastive(embeddings, presence, affinity, trainer.training.graph_temperature)
 
     return step

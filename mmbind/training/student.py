@@ -76,7 +76,7 @@ def _learn(trainer: Trainer, phase: str, pseudo: Samples, labelled: Samples) -> 
 
     def step(positions: Tensor, generator: torch.Generator) -> Tensor:
         known = first + torch.randint(count, (finetune.batch,), generator=generator)
-        return trainer.classify(everyone.batch(torch.cat([positions, known])), generator)
+        return trainer.classify(trainer.batch(everyone, torch.cat([positions, known])), generator)
 
     steps = finetune.epochs * steps_per_epoch(count, finetune.batch)
     epochs = epochs_for(steps, first, student.unlabelled)

@@ -19,7 +19,7 @@ from torch.nn import functional
 from mmbind.config import Compute, Network, Schedule, Training
 from mmbind.errors import InputError, MmbindError
 from mmbind.learning.augment import augment
-from mmbind.learning.compute import derived_seed, deterministic, half_precision
+from mmbind.learning.compute import derived_seed, deterministic, device_of, half_precision
 from mmbind.learning.loop import DivergedError, Step, fit
 from mmbind.learning.losses.contrastive import weighted_contrastive
 from mmbind.learning.samples import Batch, Samples
@@ -64,7 +64,7 @@ class Trainer:
 
         Args:
             training: network, augmentation, schedules.
-            compute: threads and precision.
+            compute: device, threads and precision.
             seed: see the class.
             modalities: those of the model.
             classes: class names.
@@ -83,7 +83,8 @@ class Trainer:
         self._modalities, self._steps, self._work, self._what = dict(modalities), steps, work, what
         self._pretrained = pretrained
         scalers = {name: _scaler(name, spec, seen, training.network) for name, spec in modalities.items()}
-        self.model = MultimodalModel(modalities, len(classes), training.network, scalers)
+        # set up on the CPU, so that it starts from the same weights everywhere
+        self.model = MultimodalModel(modalities, len(classes), training.network, scalers).to(device_of(compute))
         self.model.half_precision = half_precision(compute)
         self.untrained = self.weights()
         self.before_labels: dict[str, Tensor] | None = None
@@ -141,10 +142,13 @@ class Trainer:
             windows = ", ".join(sorted(samples.windows[position] for position in error.positions))
             raise MmbindError(f"{error.message} Windows of this step: {windows}.", hint=error.hint) from None
 
-    @staticmethod
-    def on(samples: Samples, loss: Loss) -> Step:
+    def batch(self, samples: Samples, positions: Tensor) -> Batch:
+        """Samples at some positions (int64), gathered to where the model lies."""
+        return samples.batch(positions).to(self.model.device)
+
+    def on(self, samples: Samples, loss: Loss) -> Step:
         """The step that gathers samples and takes the loss of the batch."""
-        return lambda positions, generator: loss(samples.batch(positions), generator)
+        return lambda positions, generator: loss(self.batch(samples, positions), generator)
 
     def views(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Scaled and augmented views of a batch."""
@@ -206,11 +210,11 @@ def hide(presence: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     Args:
         presence: bool (modalities, batch).
         chance: per modality and sample.
-        generator: the only source of randomness.
+        generator: the only source of randomness, on the CPU.
     """
     if not chance:
         return presence
-    kept = presence & (torch.rand(presence.shape, generator=generator) >= chance)
+    kept = presence & (torch.rand(presence.shape, generator=generator) >= chance).to(presence.device)
     return torch.where(kept.any(dim=0), kept, presence)
 
 

@@ -128,6 +128,22 @@ def methods_of(protocol: Protocol, cell: Cell) -> list[MethodName]:
     return [name for name in protocol.methods if name in wanted]
 
 
+def refuse_labelled_weights(study: Study, cells: Iterable[Cell]) -> None:
+    """Refuses pairs that are weighted by labelled windows, of which every cell has others.
+
+    Raises:
+        InputError: when the study, or an ablation of one of the cells, asks for them.
+    """
+    for name in dict.fromkeys(cell.ablation for cell in cells):
+        weight = ablated(study, name).params.binding.weight
+        if weight.kind == "calibrated" and weight.by == "labelled":
+            raise InputError(
+                "The grid binds once for all label counts, so pairs cannot be weighted by labelled windows"
+                f"{f' (ablation {name!r})' if name else ''}.",
+                hint="Take binding.weight.by: cycles; 'mmbind run' and the stage 'evaluate' know both.",
+            )
+
+
 def ablated(study: Study, name: str) -> Study:
     """The study with an ablation's parameters; its stores lie apart, where these determine them.
 

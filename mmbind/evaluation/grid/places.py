@@ -19,7 +19,7 @@ from filelock import FileLock
 from mmbind.binding import bind
 from mmbind.config import TARGET, TEST, LabelledSample, MethodName, Params, Role
 from mmbind.encoders import embed, fit_shared_encoder
-from mmbind.errors import InputError, MissingStageError
+from mmbind.errors import MissingStageError
 from mmbind.evaluation.grid.cells import STORE_PARAMS, Cell, ablated, protocol_of
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.leakage import refuse_leakage
@@ -27,7 +27,7 @@ from mmbind.evaluation.methods.mmbind_paper import MMBindPaper
 from mmbind.evaluation.methods.oracle import same_class_pairs
 from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
-from mmbind.files import digest_folder, digest_of, read_json, whole_folder, write_json
+from mmbind.files import digest_folder, digest_of, read_json, remake, whole_folder
 from mmbind.roles import assign_roles
 from mmbind.study import Study
 
@@ -106,18 +106,8 @@ def up_to_date(request: Place) -> bool:
 
 
 def rotation_study(study: Study, cell: Cell) -> Study:
-    """The study with the people of a cell's rotation, whose outputs lie apart.
-
-    Raises:
-        InputError: when pairs are weighted by labels, of which every cell has others.
-    """
+    """The study with the people of a cell's rotation, whose outputs lie apart."""
     protocol, turned = protocol_of(study), ablated(study, cell.ablation)
-    weight = turned.params.binding.weight
-    if weight.kind == "calibrated" and weight.by == "labelled":
-        raise InputError(
-            "The grid binds once for all label counts, so pairs cannot be weighted by labelled windows.",
-            hint="Take binding.weight.by: cycles; 'mmbind run' and the stage 'evaluate' know both.",
-        )
     labels = LabelledSample(count=min(protocol.labels), draw=protocol.draws[0])
     roles = _roles(turned, cell, {TARGET: {"labels": labels}})
     return turned.rotated(roles, turned.data / ".work" / "protocol" / "rotations" / cell.rotation)
@@ -164,33 +154,39 @@ def pair_purity(inputs: Inputs, pairs: pl.DataFrame) -> float | None:
 def _prepare_rotation(turned: Study, key: str) -> None:
     with _lock(turned):
         made = turned.data / "rotation.json"
-        if _made(made) == key:
-            return
-        made.unlink(missing_ok=True)  # what is killed in between stands for nothing
-        assign_roles(turned)
-        fit_shared_encoder(turned)
-        embed(turned)
-        bind(turned)
-        inputs = Inputs(turned, turned.params.training.seed)
-        found = {"mmbind": pair_purity(inputs, inputs.pairs), "oracle": pair_purity(inputs, same_class_pairs(inputs))}
-        paper = MMBindPaper()
-        if not paper.unavailable(inputs):
-            found[paper.name] = found[f"{paper.name}_weighted"] = pair_purity(inputs, paper.pairs(inputs))
-        write_json(made, {"key": key, "purity": found})
+        if _made(made) != key:
+            remake(made, lambda: {"key": key, "purity": _bound(turned)})
+
+
+def _bound(turned: Study) -> dict[str, float | None]:
+    """Makes the stores of a rotation and returns the purity of its pairs, by method."""
+    assign_roles(turned)
+    fit_shared_encoder(turned)
+    embed(turned)
+    bind(turned)
+    inputs = Inputs(turned, turned.params.training.seed)
+    found = {"mmbind": pair_purity(inputs, inputs.pairs), "oracle": pair_purity(inputs, same_class_pairs(inputs))}
+    paper = MMBindPaper()
+    if not paper.unavailable(inputs):
+        found[paper.name] = found[f"{paper.name}_weighted"] = pair_purity(inputs, paper.pairs(inputs))
+    return found
 
 
 def _prepare_cell(own: Study, base: Study, key: str) -> None:
     with _lock(own):
         made = own.data / "cell.json"
-        if _made(made) == key:
-            return
-        made.unlink(missing_ok=True)
-        assign_roles(own)
-        refuse_leakage(Inputs(own, own.params.training.seed))
-        for part in SHARED:
-            with whole_folder(own.data / part) as folder:
-                shutil.copytree(base.data / part, folder, dirs_exist_ok=True)
-        write_json(made, {"key": key})
+        if _made(made) != key:
+            remake(made, lambda: {"key": _assigned(own, base, key)})
+
+
+def _assigned(own: Study, base: Study, key: str) -> str:
+    """Makes the stores of a cell, some taken from its rotation, and returns their key."""
+    assign_roles(own)
+    refuse_leakage(Inputs(own, own.params.training.seed))
+    for part in SHARED:
+        with whole_folder(own.data / part) as folder:
+            shutil.copytree(base.data / part, folder, dirs_exist_ok=True)
+    return key
 
 
 def _shared_key(study: Study, cell: Cell) -> str:

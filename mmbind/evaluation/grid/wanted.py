@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmbind.config import MethodName
-from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, methods_of, protocol_of
+from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, methods_of, protocol_of, refuse_labelled_weights
 from mmbind.evaluation.grid.places import Place, cell_study, prepare, rotation_study, up_to_date
 from mmbind.evaluation.grid.score import Versions
 from mmbind.evaluation.harness import plan
@@ -65,12 +65,13 @@ def wanted_runs(
         The runs, and why methods are left out, by method.
 
     Raises:
-        InputError: when the study has no protocol, or not what is selected.
+        InputError: when the study has no protocol, or not what is selected, or weights pairs by labelled windows.
         MissingStageError: before ``window`` was run.
         LeakageError: when roles share a person, a recording or content.
     """
     protocol = (selection or Selection()).of(protocol_of(study))
     cells = cells_of(protocol)
+    refuse_labelled_weights(study, cells)
     # one of the cells stands for all that share its rotation's stores
     sharing = {rotation_study(study, cell).data: Place.of(study, cell, shared=True) for cell in cells}
     rotations = list(sharing.values())

@@ -33,7 +33,7 @@ class CrossModalGeneration(Incomplete):
         """Trains generators, completes the windows, contrasts."""
         model, shared = trainer.model, inputs.shared
         others = [name for name in model.names if name != shared and name in unlabelled.signals]
-        encoder, decoders = model.encoders[shared], Decoders(inputs.modalities, others, model.size)
+        encoder, decoders = model.encoders[shared], Decoders(inputs.modalities, others, model.size).to(model.device)
 
         def generate(batch: Batch, generator: torch.Generator) -> Tensor:
             clean, noisy = model.scale(batch.views), trainer.views(batch, generator)
@@ -70,9 +70,9 @@ def completed(
         lacking = ((rows[name] < 0) & (rows[shared] >= 0)).nonzero().squeeze(1)
         made = []
         for part in torch.split(lacking, GENERATED):
-            view = samples.batch(part).views[shared]
+            view = trainer.batch(samples, part).views[shared]
             scaled = decoders.decode(name, encoder(trainer.model.scale({shared: view})[shared]))
-            made.append(trainer.model.unscale(name, scaled))
+            made.append(trainer.model.unscale(name, scaled).cpu())
         if made:
             first = len(signals[name])
             signals[name] = StackedSignals([signals[name], *made])

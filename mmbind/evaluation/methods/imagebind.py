@@ -32,7 +32,7 @@ class ImageBind(Incomplete):
         """Pre-trains the shared encoder, aligns the others."""
         model, shared = trainer.model, inputs.shared
         encoder, place = model.encoders[shared], trainer.model.names.index(inputs.shared)
-        decoders = Decoders(inputs.modalities, [shared], model.size)
+        decoders = Decoders(inputs.modalities, [shared], model.size).to(model.device)
 
         def reconstruct(batch: Batch, generator: torch.Generator) -> Tensor:
             here = batch.present[shared].nonzero().squeeze(1)
@@ -41,13 +41,13 @@ class ImageBind(Incomplete):
 
         def align(batch: Batch, generator: torch.Generator) -> Tensor:
             presence, views = model.presence(batch.present), trainer.views(batch, generator)
-            others = presence & (torch.arange(len(presence)) != place)[:, None]
+            others = presence & (torch.arange(len(presence), device=presence.device) != place)[:, None]
             here = presence[place].nonzero().squeeze(1)
             encoder.eval()
             with torch.no_grad():
                 features = encoder(views[shared][here])
             anchor = functional.normalize(model.heads[shared](features), dim=1)
-            embeddings = model.embed(views, others).index_put((torch.tensor(place), here), anchor)
+            embeddings = model.embed(views, others).index_put((here.new_full((), place), here), anchor)
             return weighted_contrastive(embeddings, presence, batch.weights, trainer.temperature)
 
         both = nn.ModuleDict({"encoder": encoder, "decoders": decoders})

@@ -24,7 +24,7 @@ class Unimodal(Incomplete):
     def pretrain(self, trainer: Trainer, inputs: Inputs, unlabelled: Samples) -> None:
         """One phase of reconstruction."""
         model = trainer.model
-        decoders = Decoders(inputs.modalities, model.names, model.size)
+        decoders = Decoders(inputs.modalities, model.names, model.size).to(model.device)
 
         def loss(batch: Batch, generator: torch.Generator) -> Tensor:
             clean, noisy = model.scale(batch.views), trainer.views(batch, generator)

@@ -54,7 +54,7 @@ def weighted_contrastive(embeddings: Tensor, present: Tensor, weights: Tensor, t
     if not len(anchors):
         return everyone.sum() * 0.0
     logits = everyone[anchors] @ everyone.T / temperature
-    itself = anchors[:, None] == torch.arange(len(samples))
+    itself = anchors[:, None] == torch.arange(len(samples), device=samples.device)
     logits = logits.masked_fill(itself, -torch.inf)
     positive = (samples[anchors, None] == samples) & ~itself
     pull = logits.masked_fill(~positive, 0.0).sum(dim=1) / positive.sum(dim=1)

@@ -50,7 +50,7 @@ def graph_contrastive(embeddings: Tensor, present: Tensor, affinity: Tensor, tem
         raise ValueError(f"the temperature must be above 0, not {temperature}")
     views, owners = present.nonzero(as_tuple=True)
     everyone = embeddings[views, owners]
-    itself = torch.eye(len(owners), dtype=torch.bool)
+    itself = torch.eye(len(owners), dtype=torch.bool, device=owners.device)
     weights = affinity[owners][:, owners].masked_fill(itself, 0.0)
     total = weights.sum(dim=1)
     anchors = (total > 0).nonzero().squeeze(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import pytest
 import torch
 
 from mmbind.config import Compute
-from mmbind.learning.compute import half_precision, resolved
+from mmbind.errors import InputError
+from mmbind.learning import compute
+from mmbind.learning.compute import deterministic, device_of, half_precision, resolved
 
 #: A fresh process, for numba starts its threads once.
 CHILD = """
@@ -31,9 +34,59 @@ def test_the_first_parallel_call_of_numba_leaves_torch_its_threads() -> None:
 
 
 def test_auto_takes_bfloat16_only_where_the_cpu_multiplies_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     for name, half in {"avx512_bf16": True, "amx_bf16": True, "avx2": False}.items():
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True, "avx512_vnni": True})
         assert half_precision(Compute(precision="auto")) is half
         assert resolved(Compute(precision="auto"))["precision"] == ("bfloat16" if half else "float32")
         assert half_precision(Compute(precision="bfloat16"))
         assert not half_precision(Compute(precision="float32"))
+
+
+def test_where_torch_is_held_to_older_instructions_auto_stays_with_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert not half_precision(Compute(precision="auto"))
+    assert half_precision(Compute(precision="bfloat16"))
+
+
+def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, wished = Compute(device="cuda"), Compute(device="auto", precision="auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolved(wished)["device"] == "cpu"
+    with pytest.raises(InputError, match="there is no GPU here") as refused:
+        device_of(asked)
+    assert refused.value.hint == "Use auto or cpu."
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for half, precision in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, half=half: half)
+        assert resolved(wished) == {"device": "cuda", "precision": precision, "threads": 1}
+    assert device_of(asked).type == "cuda"
+    assert device_of(Compute()).type == "cpu"
+
+
+def test_processes_that_train_together_stay_on_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(compute, "processes", lambda: 2)
+    assert device_of(Compute(device="auto")).type == "cpu"
+    with pytest.raises(InputError, match="2 processes train together"):
+        device_of(Compute(device="cuda"))
+
+
+def test_a_gpu_is_left_only_what_repeats_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    flash, efficient = torch.backends.cuda.flash_sdp_enabled(), torch.backends.cuda.mem_efficient_sdp_enabled()
+    tensor_cores = torch.backends.cudnn.allow_tf32
+    try:
+        deterministic(Compute(device="cuda"), 0)
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.flash_sdp_enabled()
+        assert not torch.backends.cuda.mem_efficient_sdp_enabled()
+    finally:
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+        torch.backends.cudnn.allow_tf32 = tensor_cores
+        torch.backends.cuda.enable_flash_sdp(flash)
+        torch.backends.cuda.enable_mem_efficient_sdp(efficient)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from mmbind.config import Augment, Network
 from mmbind.learning.augment import augment
 from mmbind.learning.kinds import KINDS, encoder_of
+from mmbind.learning.layers import SegmentMaxima
 
 
 def encoder_like(kind: str, steps: int, channels: int) -> torch.nn.Module:
@@ -87,3 +88,16 @@ def test_a_shift_moves_and_repeats_the_edge() -> None:
         assert window == [float(min(max(step - offset, 0), 9)) for step in range(10)]
         offsets.add(offset)
     assert offsets == set(range(-3, 4))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 40), st.integers(1, 3))
+def test_maxima_cut_out_one_by_one_are_those_of_the_pooling_and_so_is_their_gradient(steps: int, parts: int) -> None:
+    whole = torch.randn(3, 2, steps, requires_grad=True)
+    sliced = whole.detach().clone().requires_grad_()
+    pool, slices = SegmentMaxima(parts), SegmentMaxima(parts)
+    slices.sliced = True
+    found, cut = pool(whole), slices(sliced)
+    torch.autograd.backward([found.square().sum(), cut.square().sum()])
+    assert torch.equal(found, cut)
+    assert torch.allclose(whole.grad, sliced.grad)

@@ -51,6 +51,20 @@ def test_edges_to_each_group_have_the_same_weight_and_no_window_is_its_own_neigh
         np.testing.assert_allclose(weights[:, groups == group].sum(axis=1), 1 / 3)
 
 
+def test_roles_kept_apart_are_joined_with_themselves_and_with_the_target_alone() -> None:
+    windows, groups = three_roles()
+    apart = PLAIN.model_copy(update={"across": False})
+    everywhere, found = (neighbour_graph(windows, groups, settings).toarray() for settings in (PLAIN, apart))
+    first, second, target = (groups == group for group in range(3))
+    assert everywhere[first][:, second].any()
+    assert not found[first][:, second].any()
+    assert not found[second][:, first].any()
+    for own in (first, second):
+        np.testing.assert_allclose(found[own][:, own].sum(axis=1), 1 / 3)
+        np.testing.assert_allclose(found[own][:, target].sum(axis=1), 1 / 3)
+    np.testing.assert_allclose(found[target].sum(axis=1), 1.0)
+
+
 def test_the_copy_of_a_window_is_its_nearest_neighbour_by_the_modalities_of_both() -> None:
     acc, gyro, mag = waves(6), waves(4, 1), waves(4, 2)
     acc[4], gyro[2] = acc[0], gyro[0]  # window 4 of the target repeats window 0
