@@ -28,14 +28,15 @@ from mmbind.windows.store import ModalitySpec
 #: Shape of a window, and windows per file, as in the demo study.
 STEPS, CHANNELS, SHARD = 100, 3, 4096
 NAMES = ("acc", "gyro", "mag")
-#: Widths of networks that are timed: of the demo, of the real studies.
-WIDTHS = (32, 64)
+#: Widths of networks that are timed: of the demo, of the real studies, and twice that.
+WIDTHS = (32, 64, 128)
 #: What is timed: name, whether the optimiser is fused, bfloat16, threads.
 VARIANTS = (
     ("plain AdamW", False, False, 1),
     ("fused AdamW (the default)", True, False, 1),
     ("fused AdamW, encoders in bfloat16", True, True, 1),
     ("fused AdamW, 2 threads", True, False, 2),
+    ("fused AdamW, encoders in bfloat16, 2 threads", True, True, 2),
 )
 #: Largest share of a step that the loader may take.
 LIMIT = 0.05
@@ -167,8 +168,8 @@ def main() -> None:
         [
             f"`python -m benchmarks.training` on {machine()} PyTorch {torch.__version__}. On busy cores two "
             "threads wait for each other.",
-            "Contrastive pre-training, 64 windows of three modalities, networks of width 32 (the demo) and 64 (the "
-            "real studies). Speed is the time of plain AdamW over the step's; the last column is the time that the "
+            "Contrastive pre-training, 64 windows of three modalities, networks of width 32 (the demo), 64 (the real "
+            "studies) and 128. Speed is the time of plain AdamW over the step's; the last column is the time that the "
             "multiplications of the encoders' convolutions alone, forwards and backwards, would take at the rate of a "
             "large matrix product of the same precision, over the time of the step:",
             table(["step", *(f"{what}, {width}" for width in WIDTHS for what in ("ms", "speed", "of peak"))], rows),

@@ -14,8 +14,8 @@ from mmbind.config.sources import Name
 class Compute(Section):
     """What the numbers depend on beside the parameters."""
 
-    #: Of the multimodal training and its answers; the shared encoder and embeddings stay on the CPU. ``auto``
-    #: takes a GPU where there is one.
+    #: Of the stages train and evaluate; the shared encoder, embeddings and ``mmbind predict`` stay on the CPU.
+    #: ``auto`` takes a GPU where there is one.
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     #: Of the encoders while they are trained; answers are always given in float32. ``auto``
     #: takes bfloat16 where the device multiplies it natively, so that bytes differ between machines.
@@ -67,7 +67,7 @@ class Neighbours(Section):
     """Edges between all windows that answers spread over, beside those of the binding.
 
     The binding joins windows of different sources by the shared modality alone; these edges
-    join any two windows, the target's too, by every modality that both have.
+    join any two windows, the target's too, by every modality that both have (but see ``across``).
     """
 
     #: Whether windows of different unlabelled roles are joined; else those of a role and the target's alone are.

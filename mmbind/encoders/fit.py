@@ -79,7 +79,7 @@ def _fit(study: Study, key: str, windows: SharedWindows) -> dict[str, Any]:
     }
     card: dict[str, Any] = {
         "shared": shared.model_dump(),
-        "compute": compute.model_dump(),
+        "compute": {**compute.model_dump(), "device": "cpu"},  # it has no other
         "specs": {modality: asdict(spec) for modality, spec in windows.specs.items()},
         "sources": windows.sources,
         "windows": {role: len(at) for role, at in usable.items()},

@@ -174,13 +174,18 @@ def run_keys(
     return digest_of({**common, "inputs": inputs_of(method, inputs)}), digest_of({**common, **before_labels})
 
 
-def settings_of(study: Study) -> dict[str, Any]:
-    """The parameters that a training takes beside its data, as JSON values."""
+def settings_of(study: Study, compute: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The parameters that a training takes beside its data, as JSON values.
+
+    Args:
+        study: the study.
+        compute: the section as another machine has it; None for this one (``resolved``).
+    """
     params = study.params
     without = {"seed", "checkpoint_every", *(() if params.evaluation.calibrated else ("calibration",))}
     return {
         "training": params.training.model_dump(mode="json", exclude=without),
-        "compute": resolved(params.compute),
+        "compute": resolved(params.compute) if compute is None else dict(compute),
         "partners": params.binding.partners,
     }
 

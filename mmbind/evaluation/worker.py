@@ -13,7 +13,7 @@ from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods import METHODS
 from mmbind.evaluation.runs import Request, Run
 from mmbind.learning.checkpoint import CARD, read_card
-from mmbind.learning.compute import deterministic, resolved
+from mmbind.learning.compute import deterministic, prepared_device, resolved
 from mmbind.study import Study
 from mmbind.training.calibration import calibrate
 from mmbind.training.model import TrainedModel
@@ -105,4 +105,5 @@ def trained_by_stage(inputs: Inputs) -> TrainedModel | None:
     if not same:
         return None
     trained = load_model(path)
+    trained.model.to(prepared_device(params.compute))
     return trained if params.evaluation.calibrated else replace(trained, temperature=1.0)

@@ -116,7 +116,7 @@ class _Dense(nn.Module):
         self.model, self.probabilities = copy.deepcopy(trained.model), trained.probabilities
         for layer in self.model.modules():
             if isinstance(layer, SegmentMaxima):
-                layer.sliced = True
+                layer.always_sliced = True
 
     def forward(self, signals: tuple[Tensor, ...], present: Tensor) -> Tensor:
         model, parts = self.model, []

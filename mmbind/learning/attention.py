@@ -6,11 +6,13 @@ window, all channels at once.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmbind.learning.layers import Dropout
 from mmbind.learning.networks import refuse_other_shapes
@@ -91,6 +93,8 @@ class _Layer(nn.Module):
         windows, tokens, width = values.shape
         parts = self.asked(self.before(values)).view(windows, tokens, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
+        exact = sdpa_kernel(SDPBackend.MATH) if values.is_cuda else nullcontext()  # what repeats to the bit on a GPU
+        with exact:
+            mixed = functional.scaled_dot_product_attention(query, key, value)
         values = values + self.hide(self.answer(mixed.transpose(1, 2).reshape(windows, tokens, width)))
         return cast(Tensor, values + self.hide(self.narrow(functional.gelu(self.wide(self.between(values))))))

@@ -18,7 +18,7 @@ NATIVE = ("avx512_bf16", "amx_bf16")
 
 
 def device_of(compute: Compute) -> torch.device:
-    """Where networks are trained and answer.
+    """Where multimodal networks are trained, and answer right after.
 
     Raises:
         InputError: when a GPU is asked for and there is none, or several processes train together.
@@ -26,7 +26,9 @@ def device_of(compute: Compute) -> torch.device:
     if compute.device == "cpu" or (compute.device == "auto" and (processes() > 1 or not torch.cuda.is_available())):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise InputError("compute.device is 'cuda', but there is no GPU here.", hint="Use auto or cpu.")
+        raise InputError(
+            f"compute.device is 'cuda', but PyTorch {torch.__version__} sees no such GPU here.", hint="Use auto or cpu."
+        )
     if processes() > 1:
         raise InputError(
             f"compute.device is 'cuda', but {processes()} processes train together, which they do on CPUs.",
@@ -39,17 +41,29 @@ def deterministic(compute: Compute, seed: int) -> None:
     """Makes what follows in this process repeatable to the bit.
 
     Args:
-        compute: its thread count is used, sums depend on it; and its device.
+        compute: its thread count is used; sums depend on it.
         seed: of torch's global generator, which initialises networks.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first matrix product of a GPU
     numba.get_num_threads()  # starts its threads: once, and that sets the OpenMP count, which is that of torch, too
     torch.set_num_threads(compute.threads)
     torch.use_deterministic_algorithms(True)
     # filling memory that is about to be written costs 7 % of a step
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    if device_of(compute).type == "cuda":
-        _deterministic_gpu()
     torch.manual_seed(seed)
+
+
+def prepared_device(compute: Compute) -> torch.device:
+    """:func:`device_of`; a GPU is left full float32 where float32 is asked for, and sums in float32 of bfloat16.
+
+    Raises:
+        InputError: as :func:`device_of`.
+    """
+    device = device_of(compute)
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    return device
 
 
 def resolved(compute: Compute) -> dict[str, Any]:
@@ -57,12 +71,15 @@ def resolved(compute: Compute) -> dict[str, Any]:
 
     Where several processes train together, their number is there, too.
     """
-    found = {
-        **compute.model_dump(mode="json"),
-        "device": device_of(compute).type,
-        "precision": "bfloat16" if half_precision(compute) else "float32",
-    }
+    found = _settled(compute, device_of(compute).type, "bfloat16" if half_precision(compute) else "float32")
     return found if processes() == 1 else {**found, "processes": processes()}
+
+
+def possible(compute: Compute) -> list[dict[str, Any]]:
+    """What :func:`resolved` may give for one process, on one machine or another."""
+    devices = ("cpu", "cuda") if compute.device == "auto" else (compute.device,)
+    precisions = ("float32", "bfloat16") if compute.precision == "auto" else (compute.precision,)
+    return [_settled(compute, device, precision) for device in devices for precision in precisions]
 
 
 def half_precision(compute: Compute) -> bool:
@@ -79,14 +96,6 @@ def half_precision(compute: Compute) -> bool:
     return not held and any(found.get(name, False) for name in NATIVE)
 
 
-def _deterministic_gpu() -> None:
-    """Leaves a GPU the algorithms that repeat to the bit, in full float32."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the GPU is first used
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.enable_flash_sdp(False)
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
-
-
 def derived_seed(seed: int, *parts: str | int) -> int:
     """A seed in [0, 2**63) for one part of a piece of work.
 
@@ -98,3 +107,7 @@ def derived_seed(seed: int, *parts: str | int) -> int:
         parts: what tells the part from others, e.g. ``("pretrain", epoch)``.
     """
     return int(digest_of([seed, *parts])[:16], 16) >> 1
+
+
+def _settled(compute: Compute, device: str, precision: str) -> dict[str, Any]:
+    return {**compute.model_dump(mode="json"), "device": device, "precision": precision}

@@ -24,7 +24,7 @@ STRIDE = 2
 class Convolution(nn.Conv1d):
     """A convolution over time with stride :data:`STRIDE`, padded by half its kernel, without bias.
 
-    Under autocast it works as matrix products; its results then lie in memory with time before
+    Under the CPU's autocast it works as matrix products; its results then lie in memory with time before
     channels, whatever their shape says. Weights are those of ``nn.Conv1d``.
     """
 
@@ -73,25 +73,21 @@ class _Products(torch.autograd.Function):
 
 
 def _of_signals(gradient: Tensor, weight: Tensor, steps: int) -> Tensor:
-    """The gradient by the signals: even and odd steps meet other parts of the kernel.
+    """The gradient by the signals: two steps at once, as what a convolution without gaps gives.
 
-    Step n lies under tap j of position i where n + padding = 2 i + j, so that all steps of
-    one parity meet the taps of one parity: a convolution of its own, without gaps.
+    Step n lies under tap j of position i where n + padding = 2 i + j. Taps are taken in pairs, of which the first
+    meets even steps and the second odd ones, with a tap of zeros before or behind where pairs need one: steps 2 h and
+    2 h + 1 then meet pair m at position i = h + shift - m.
     """
     outputs, inputs, kernel = weight.shape
     padding = kernel // 2
-    found = gradient.new_zeros(len(gradient), steps, inputs)
-    for parity in range(STRIDE):
-        taps = weight[:, :, parity::STRIDE]
-        first = (parity - padding) % STRIDE
-        count = len(range(first, steps, STRIDE))
-        if not (count and taps.shape[2]):
-            continue
-        before = taps.shape[2] - 1 - (first + padding - parity) // STRIDE
-        patches = _patches(gradient, taps.shape[2], 1, before, count)
-        factor = taps.flip(2).permute(2, 0, 1).reshape(taps.shape[2] * outputs, inputs)
-        found[:, first::STRIDE] = (patches @ factor).view(len(gradient), count, inputs)
-    return found
+    missing = padding % STRIDE
+    pairs = (missing + kernel + 1) // STRIDE
+    taps = functional.pad(weight, (missing, STRIDE * pairs - missing - kernel)).view(outputs, inputs, pairs, STRIDE)
+    factor = torch.cat([taps[:, :, pair].transpose(1, 2) for pair in reversed(range(pairs))]).flatten(1)
+    shift, count = (padding + missing) // STRIDE, (steps + 1) // STRIDE
+    patches = _patches(gradient, pairs, 1, pairs - 1 - shift, count)
+    return (patches @ factor).view(len(gradient), STRIDE * count, inputs)[:, :steps].contiguous()
 
 
 def _patches(signals: Tensor, kernel: int, stride: int, before: int, positions: int) -> Tensor:

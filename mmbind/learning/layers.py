@@ -1,4 +1,4 @@
-"""Layers that see a whole batch where processes share it, and repeat to the bit on any device."""
+"""Layers that see a whole batch where processes share it, and repeat themselves to the bit on any device."""
 
 from __future__ import annotations
 
@@ -67,19 +67,20 @@ class SegmentMaxima(nn.Module):
     """Maxima over parts of a window, those of ``nn.AdaptiveMaxPool1d``.
 
     Attributes:
-        sliced: whether the parts are cut out one by one, also on a CPU, where this is slower. Elsewhere it always is
-            so: PyTorch's gradient does not repeat to the bit on a GPU, and ONNX has no such pooling.
+        always_sliced: whether the parts are cut out one by one also on a CPU, where this is slower. Elsewhere they
+            always are: PyTorch's gradient does not repeat to the bit on a GPU, and ONNX has no such pooling. Equal
+            maxima of a part then share the gradient, all of which goes to the first otherwise.
     """
 
     def __init__(self, segments: int) -> None:
         """Keeps the number of parts."""
         super().__init__()
-        self.segments, self.sliced = segments, False
+        self.segments, self.always_sliced = segments, False
 
     def forward(self, values: Tensor) -> Tensor:
         """Maxima (windows, channels, segments) of (windows, channels, steps)."""
-        if values.device.type == "cpu" and not self.sliced:
+        if values.device.type == "cpu" and not self.always_sliced:
             return functional.adaptive_max_pool1d(values, self.segments)
         steps, parts = values.shape[2], self.segments
         edges = [(at * steps // parts, -(-(at + 1) * steps // parts)) for at in range(parts)]
-        return torch.stack([values[:, :, first:stop].amax(dim=2) for first, stop in edges], dim=2)
+        return torch.stack([values[..., first:stop].amax(dim=-1) for first, stop in edges], dim=-1)

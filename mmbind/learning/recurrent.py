@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from mmbind.learning.layers import BatchNorm, Dropout
@@ -67,5 +68,9 @@ class RecurrentEncoder(nn.Module):
         maps = self.hide(self.norms[0](self.first(signals[:, None]).flatten(2)).relu())
         for convolution, norm in zip(self.rest, list(self.norms)[1:], strict=True):
             maps = self.hide(norm(convolution(maps)).relu())
-        states, _ = self.gru(maps)
+        if maps.is_cuda:  # where autocast would take float16 for it, whatever it is asked for
+            with torch.autocast("cuda", enabled=False):
+                states, _ = self.gru(maps.float())
+        else:
+            states, _ = self.gru(maps)
         return cast(Tensor, self.last(states.flatten(1)))

@@ -103,7 +103,7 @@ class TrainedModel:
             presence = self.model.presence(batch.present)
             empty = (~presence.any(dim=0)).nonzero()
             if len(empty):
-                window = samples.windows[int(positions[empty[0]])]
+                window = samples.windows[first + int(empty[0])]
                 raise InputError(f"The window {window!r} has none of the modalities {', '.join(self.model.names)}.")
             out[positions] = self.model.classify(self.model.scale(batch.views), presence).cpu()
         return out

@@ -43,8 +43,8 @@ def neighbour_graph(samples: Samples, groups: Ints, settings: Neighbours) -> spa
         settings: how many, how they are compared, and whether across roles.
 
     Returns:
-        float64 (windows, windows): the edges from a window to a group sum to 1 / groups; windows
-        that have no modality in common are not joined.
+        float64 (windows, windows): the edges from a window to a group that it may be joined with sum to 1 / groups;
+        windows that have no modality in common are not joined.
 
     Raises:
         InputError: for a view that needs sensors of three axes, where they have others.

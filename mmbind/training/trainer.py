@@ -19,7 +19,7 @@ from torch.nn import functional
 from mmbind.config import Compute, Network, Schedule, Training
 from mmbind.errors import InputError, MmbindError
 from mmbind.learning.augment import augment
-from mmbind.learning.compute import derived_seed, deterministic, device_of, half_precision
+from mmbind.learning.compute import derived_seed, deterministic, half_precision, prepared_device
 from mmbind.learning.loop import DivergedError, Step, fit
 from mmbind.learning.losses.contrastive import weighted_contrastive
 from mmbind.learning.samples import Batch, Samples
@@ -84,7 +84,7 @@ class Trainer:
         self._pretrained = pretrained
         scalers = {name: _scaler(name, spec, seen, training.network) for name, spec in modalities.items()}
         # set up on the CPU, so that it starts from the same weights everywhere
-        self.model = MultimodalModel(modalities, len(classes), training.network, scalers).to(device_of(compute))
+        self.model = MultimodalModel(modalities, len(classes), training.network, scalers).to(prepared_device(compute))
         self.model.half_precision = half_precision(compute)
         self.untrained = self.weights()
         self.before_labels: dict[str, Tensor] | None = None

@@ -52,7 +52,9 @@ class CheckSummary:
         if self.stand:
             lines.append(f"{self.stand} stored runs of earlier code stand for the present one")
         if self.other:
-            lines.append(f"{self.other} stored runs are of other data or parameters (or precision) and were left out")
+            lines.append(
+                f"{self.other} stored runs are of other data or parameters (or device or precision) and were left out"
+            )
         return lines
 
 
@@ -92,7 +94,7 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
     if not alike:
         raise InputError(
             f"None of {len(there)} stored runs is of the present data and parameters.",
-            hint="The machine's precision counts, too (compute.precision). 'mmbind results run' trains them anew.",
+            hint="The machine's device and precision count, too (compute). 'mmbind results run' trains them anew.",
         )
     kinds: dict[tuple[str, ...], list[_Pair]] = {}
     for pair in sorted(alike, key=_order):

@@ -221,6 +221,7 @@ def _key(study: Study, turned: Study) -> str:
             raise MissingStageError(study.windows(source), "window")
         windows[source] = _digest(study.windows(source), (study.windows(source) / "manifest.json").stat().st_mtime_ns)
     params = turned.params.model_dump(mode="json", include=set(STORE_PARAMS))
+    params["compute"]["device"] = "cpu"  # where stores are made, whatever trains on them
     return digest_of({"params": params, "windows": windows, "code": software(*CODE)})
 
 

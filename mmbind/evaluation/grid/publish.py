@@ -15,6 +15,7 @@ from mmbind.evaluation.grid.cells import ablated, protocol_of
 from mmbind.evaluation.grid.run import results_folder
 from mmbind.evaluation.grid.wanted import code_version, settings_version
 from mmbind.files import whole_folder, write_text
+from mmbind.learning.compute import possible
 from mmbind.reports.results import Results
 from mmbind.reports.results.checks import read_checks
 from mmbind.reports.results.page import results_page
@@ -72,16 +73,11 @@ def present_versions(house: Path) -> Present:
 
 
 def _settings(study: Study) -> tuple[str, ...]:
-    """Versions of the parameters that stored runs may have: in either precision, where the machine chooses it.
+    """Versions of the parameters that stored runs may have: several, where the machine chooses device or precision.
 
     So the page does not depend on the machine that writes it.
     """
-    compute = study.params.compute
-    found = []
-    for precision in ("float32", "bfloat16") if compute.precision == "auto" else (compute.precision,):
-        one = study.params.model_copy(update={"compute": compute.model_copy(update={"precision": precision})})
-        found.append(settings_version(Study(study.root, one, study.data)))
-    return tuple(found)
+    return tuple(settings_version(study, compute) for compute in possible(study.params.compute))
 
 
 def shown(value: JsonValue) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mmbind.config import MethodName
 from mmbind.evaluation.grid.cells import Cell, Selection, cells_of, methods_of, protocol_of, refuse_labelled_weights
@@ -46,9 +48,9 @@ def code_version() -> str:
     return software(*TRAINING_CODE)[:SHORT]
 
 
-def settings_version(study: Study) -> str:
-    """The version of the parameters of training, as stored beside a run."""
-    return digest_of(settings_of(study))[:SHORT]
+def settings_version(study: Study, compute: Mapping[str, Any] | None = None) -> str:
+    """The version of the parameters of training, as stored beside a run, on this machine or as on another."""
+    return digest_of(settings_of(study, compute))[:SHORT]
 
 
 def wanted_runs(

@@ -70,7 +70,7 @@ def completed(
         lacking = ((rows[name] < 0) & (rows[shared] >= 0)).nonzero().squeeze(1)
         made = []
         for part in torch.split(lacking, GENERATED):
-            view = trainer.batch(samples, part).views[shared]
+            view = samples.batch(part).views[shared].to(trainer.model.device)
             scaled = decoders.decode(name, encoder(trainer.model.scale({shared: view})[shared]))
             made.append(trainer.model.unscale(name, scaled).cpu())
         if made:

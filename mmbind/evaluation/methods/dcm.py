@@ -49,7 +49,7 @@ def two_views(embeddings: Tensor, presence: Tensor, shared: int) -> tuple[Tensor
         Embeddings float32 (2, samples, dimensions), unit vectors where present, and which
         are present (2, samples).
     """
-    others = torch.tensor([view for view in range(len(presence)) if view != shared])
+    others = (torch.arange(len(presence), device=presence.device) != shared).nonzero().squeeze(1)
     summed = (embeddings[others] * presence[others, :, None]).sum(dim=0)
     views = torch.stack([embeddings[shared], functional.normalize(summed, dim=1)])
     return views, torch.stack([presence[shared], presence[others].any(dim=0)])

@@ -63,7 +63,7 @@ class Present:
     Attributes:
         code: of the code that trains.
         settings: of the parameters of training, by study, and by ``study/ablation``: several where the
-            machine chooses among them (``compute.precision: auto``).
+            machine chooses among them (``compute.device`` or ``precision: auto``).
     """
 
     code: str

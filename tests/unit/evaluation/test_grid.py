@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from mmbind.config.protocol import Ablation
 from mmbind.errors import InputError, LeakageError, MissingStageError, MmbindError
 from mmbind.evaluation.grid import Selection, cells_of, merge_results, places, run, run_grid
 from mmbind.evaluation.worker import SUPERVISED, perform
@@ -217,6 +218,13 @@ def test_pairs_weighted_by_labels_that_a_cell_does_not_have_are_refused(tmp_path
     binding = study.params.binding.model_copy(update={"weight": weight})
     with pytest.raises(InputError, match="cannot be weighted by labelled windows"):
         run_grid(Study(study.root, study.params.model_copy(update={"binding": binding}), study.data))
+    change = {"binding.weight": {"kind": "calibrated", "by": "labelled"}}
+    ablations = {"by_labels": Ablation(change=change)}
+    protocol = study.params.protocol.model_copy(update={"ablations": ablations})
+    named = Study(study.root, study.params.model_copy(update={"protocol": protocol}), study.data)
+    with pytest.raises(InputError, match=r"labelled windows \(ablation 'by_labels'\)"):
+        run_grid(named, Selection(ablations=("by_labels",)))
+    run_grid(named, Selection(rotations=("p0",), labels=(3,)))  # without it, all is well
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

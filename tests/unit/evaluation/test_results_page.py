@@ -53,14 +53,15 @@ def test_a_grid_becomes_a_page(tmp_path: Path) -> None:
 def test_the_page_does_not_depend_on_the_machine_that_writes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``precision: auto`` trains in bfloat16 on some machines; runs of either are runs of these parameters."""
+    """``auto`` trains in bfloat16, or on a GPU, on some machines; all such runs are runs of these parameters."""
     write_gridded(tmp_path, tasks={"complete": ["acc", "gyro", "mag"]}, draws=["balanced"], seeds=[0])
     values = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    values["compute"]["precision"] = "auto"
+    values["compute"] |= {"device": "auto", "precision": "auto"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     pages = []
     for native in (False, True):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
+        monkeypatch.setattr(torch.cuda, "is_available", lambda native=native: native)
         if not native:
             run_grid(Study.load(tmp_path), Selection(rotations=("p0",)))
         pages.append(results_page(list(studies_of(tmp_path)), present_versions(tmp_path)))

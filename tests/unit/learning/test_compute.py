@@ -12,7 +12,7 @@ import torch
 from mmbind.config import Compute
 from mmbind.errors import InputError
 from mmbind.learning import compute
-from mmbind.learning.compute import deterministic, device_of, half_precision, resolved
+from mmbind.learning.compute import deterministic, device_of, half_precision, possible, prepared_device, resolved
 
 #: A fresh process, for numba starts its threads once.
 CHILD = """
@@ -54,7 +54,7 @@ def test_a_gpu_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> N
     asked, wished = Compute(device="cuda"), Compute(device="auto", precision="auto")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolved(wished)["device"] == "cpu"
-    with pytest.raises(InputError, match="there is no GPU here") as refused:
+    with pytest.raises(InputError, match="sees no such GPU here") as refused:
         device_of(asked)
     assert refused.value.hint == "Use auto or cpu."
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -73,20 +73,31 @@ def test_processes_that_train_together_stay_on_cpus(monkeypatch: pytest.MonkeyPa
         device_of(Compute(device="cuda"))
 
 
-def test_a_gpu_is_left_only_what_repeats_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_left_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    flash, efficient = torch.backends.cuda.flash_sdp_enabled(), torch.backends.cuda.mem_efficient_sdp_enabled()
-    tensor_cores = torch.backends.cudnn.allow_tf32
-    try:
-        deterministic(Compute(device="cuda"), 0)
-        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-        assert torch.are_deterministic_algorithms_enabled()
-        assert not torch.backends.cudnn.allow_tf32
-        assert not torch.backends.cuda.flash_sdp_enabled()
-        assert not torch.backends.cuda.mem_efficient_sdp_enabled()
-    finally:
-        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
-        torch.backends.cudnn.allow_tf32 = tensor_cores
-        torch.backends.cuda.enable_flash_sdp(flash)
-        torch.backends.cuda.enable_mem_efficient_sdp(efficient)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    for name in ("allow_tf32", "allow_bf16_reduced_precision_reduction"):
+        monkeypatch.setattr(torch.backends.cuda.matmul, name, True)
+    assert prepared_device(Compute(device="cuda")).type == "cuda"
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
+
+
+def test_what_stays_on_the_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    deterministic(Compute(device="cuda"), 0)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] in (":4096:8", ":16:8")
+
+
+def test_what_a_section_may_become_does_not_depend_on_the_machine() -> None:
+    assert [(one["device"], one["precision"]) for one in possible(Compute(device="auto", precision="auto"))] == [
+        ("cpu", "float32"),
+        ("cpu", "bfloat16"),
+        ("cuda", "float32"),
+        ("cuda", "bfloat16"),
+    ]
+    for section in (Compute(), Compute(precision="auto"), Compute(device="auto")):
+        assert resolved(section) in possible(section)
+    assert possible(Compute(device="cuda")) == [{"device": "cuda", "precision": "float32", "threads": 1}]

@@ -13,6 +13,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 NAME = "pretend"
+#: What registered the device; it ends with the last reference.
+KEPT: list[torch.library.Library] = []
 #: Operations that may meet tensors of the CPU, as on a GPU: copies, and positions.
 COPIES = ("aten::_copy_from", "aten::_to_copy", "aten::copy_")
 INDEXED = ("aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_")
@@ -47,7 +49,8 @@ def computed(operation: Any, *args: Any, **kwargs: Any) -> Any:
     given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     apart = [tensor for tensor in given if not isinstance(tensor, Pretended) and tensor.dim()]
     if name in INDEXED and isinstance(args[0], Pretended):
-        apart = [tensor for tensor in apart if tensor.is_floating_point()]
+        places = [id(place) for place in args[1]]
+        apart = [tensor for tensor in apart if id(tensor) not in places]
     if apart and len(apart) < len(given) and name not in COPIES:
         raise RuntimeError(f"{name}: tensors on two devices")
     if name == "aten::_copy_from":
@@ -85,7 +88,8 @@ class _Module(_DummyBackendModule):
 def pretend() -> torch.device:
     """Sets the device up, once in a process."""
     _setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
-    library = torch.library.Library("_", "IMPL")
-    library.fallback(computed, "PrivateUse1")
-    pretend.library = library  # type: ignore[attr-defined] # it ends with the last reference
+    everything, autocast = (torch.library.Library("_", "IMPL") for _ in range(2))
+    everything.fallback(computed, "PrivateUse1")
+    autocast.fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")  # it casts nothing
+    KEPT.extend([everything, autocast])
     return torch.device(f"{NAME}:0")
