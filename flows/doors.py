@@ -93,15 +93,21 @@ def _outcome(stage: str, action: Callable[[], None]) -> int:
     except MmbindError as error:
         if os.environ.get("MMBIND_DEBUG"):
             traceback.print_exc()
-        print(f"error: {stage}: {error}", file=sys.stderr, flush=True)
+        print(f"error: {_told(stage)}: {error}", file=sys.stderr, flush=True)
         return error.exit_code
     except OSError as error:
         if os.environ.get("MMBIND_DEBUG"):
             traceback.print_exc()
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {stage}: {place}{error.strerror or error}.", file=sys.stderr, flush=True)
+        print(f"error: {_told(stage)}: {place}{error.strerror or error}.", file=sys.stderr, flush=True)
         return EXIT_FAILURE
     except KeyboardInterrupt:
-        print(f"error: {stage}: interrupted.", file=sys.stderr, flush=True)
+        print(f"error: {_told(stage)}: interrupted.", file=sys.stderr, flush=True)
         return EXIT_FAILURE
     return 0
+
+
+def _told(stage: str) -> str:
+    """The stage, and which of the processes that torchrun started says so: each tells its own error."""
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return f"{stage}, process {os.environ.get('RANK', '?')}" if several else stage

@@ -44,3 +44,13 @@ def test_a_params_yaml_in_another_encoding_is_one_sentence(entered: Path, capsys
     told = capsys.readouterr().err
     assert told.startswith("error: bind: params.yaml:1: is not UTF-8: byte 0xfc")
     assert len(told.splitlines()) == 1
+
+
+def test_of_several_processes_each_says_which_it_is(
+    entered: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit):
+        walk("train", _full)
+    assert capsys.readouterr().err == "error: train, process 1: data/bindings: No space left on device.\n"
