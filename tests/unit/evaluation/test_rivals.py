@@ -26,7 +26,7 @@ from tests.unit.evaluation.studied import write_studied
 RIVALS = ("unimodal", "mpm", "cmg", "dcm", "imagebind", "self_training")
 
 
-def trainer_of(study: Study, name: MethodName, steps: int = 12) -> tuple[Trainer, Inputs, Any, Any]:
+def trainer_of(study: Study, name: MethodName, steps: int = 12, **options: Any) -> tuple[Trainer, Inputs, Any, Any]:
     inputs, method = Inputs(study, 0), METHODS[name]
     unlabelled, known = method.unlabelled(inputs), labelled(inputs.target)
     trainer = Trainer(
@@ -37,6 +37,7 @@ def trainer_of(study: Study, name: MethodName, steps: int = 12) -> tuple[Trainer
         classes=known.classes,
         seen=[known] if unlabelled is None else [unlabelled, known],
         steps=steps,
+        **options,
     )
     return trainer, inputs, unlabelled, known
 

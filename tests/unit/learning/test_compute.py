@@ -76,7 +76,7 @@ def test_processes_that_train_together_stay_on_cpus(monkeypatch: pytest.MonkeyPa
 def test_a_gpu_is_left_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     convolution, product = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = convolution.allow_tf32, product.allow_tf32
+    before = convolution.allow_tf32, product.allow_tf32, product.allow_bf16_reduced_precision_reduction
     try:
         convolution.allow_tf32 = product.allow_tf32 = product.allow_bf16_reduced_precision_reduction = True
         assert prepared_device(Compute(device="cuda")).type == "cuda"
@@ -84,8 +84,7 @@ def test_a_gpu_is_left_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not product.allow_tf32
         assert not product.allow_bf16_reduced_precision_reduction
     finally:
-        convolution.allow_tf32, product.allow_tf32 = before
-        product.allow_bf16_reduced_precision_reduction = True
+        convolution.allow_tf32, product.allow_tf32, product.allow_bf16_reduced_precision_reduction = before
 
 
 def test_what_stays_on_the_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 import torch
 
 from mmbind.config import MethodName
@@ -36,11 +38,10 @@ STEPS = 7
 Trained = tuple[TrainedModel, np.ndarray]
 
 
-def trained(study: Study, name: MethodName = "mmbind", **attributes: Any) -> Trained:
-    """A model of a method, and its answers; some attributes of the trainer otherwise."""
-    made, inputs, unlabelled, known = trainer_of(study, name, steps=4)
-    for attribute, value in attributes.items():
-        setattr(made, attribute, value)
+def trained(study: Study, name: MethodName = "mmbind", *, half: bool = False, **options: Any) -> Trained:
+    """A model of a method, and its answers; off the CPU perhaps in half precision, where the device casts nothing."""
+    made, inputs, unlabelled, known = trainer_of(study, name, steps=4, **options)
+    made.model.half_precision = half and made.model.device.type != "cpu"
     model = calibrate(made, METHODS[name].train(made, inputs, unlabelled, known), known)
     return model, model.predict(as_recorded([inputs.test]))
 
@@ -66,21 +67,10 @@ def resumed(study: Study) -> Trained:
         return views(*arguments)
 
     with tempfile.TemporaryDirectory() as name:
-        folders = {"_work": Path(name) / "work", "_pretrained": Path(name) / "pretrained"}
-        trainer.Trainer.views = counted
-        try:
+        folders = {"work": Path(name) / "work", "pretrained": Path(name) / "pretrained"}
+        with patch.object(trainer.Trainer, "views", counted), pytest.raises(KeyboardInterrupt):
             trained(study, **folders)
-        except KeyboardInterrupt:
-            left = 0
         return trained(study, **folders)
-
-
-def in_half_precision(study: Study) -> Trained:
-    """As where a GPU has bfloat16; the device casts nothing."""
-    made, inputs, unlabelled, known = trainer_of(study, "mmbind", steps=4)
-    made.model.half_precision = made.model.device.type != "cpu"
-    model = METHODS["mmbind"].train(made, inputs, unlabelled, known)
-    return model, model.predict(as_recorded([inputs.test]))
 
 
 def refused(study: Study, model: TrainedModel) -> list[str]:
@@ -106,7 +96,9 @@ def main() -> None:
     study = Study.load(Path(sys.argv[1]))
     cases: dict[str, Callable[[Study], Trained]] = {
         **{name: lambda study, name=name: trained(study, name) for name in METHODS},
-        **{call.__name__: call for call in (two_rounds, resumed, in_half_precision)},
+        "two_rounds": two_rounds,
+        "resumed": resumed,
+        "in_half_precision": lambda study: trained(study, half=True),
     }
     expected = {name: call(study) for name, call in cases.items()}
     trainer.prepared_device = lambda compute: device
