@@ -166,10 +166,9 @@ def _try(
     shared, modality = windows.shared, candidate.modality
     recorded = {role: windows.recorded(role, modality, windows.usable(role)) for role in windows.stores}
     inputs = [index_digest(store) for store in windows.stores.values()]
-    work = study.work(
-        work_name("advise", shared.model_dump(), study.params.compute.model_dump(), windows.limit, inputs)
-    )
-    deterministic(study.params.compute, shared.seed)
+    compute = study.params.compute.on_cpu
+    work = study.work(work_name("advise", shared.model_dump(), compute.model_dump(), windows.limit, inputs))
+    deterministic(compute, shared.seed)
     model, _ = fit_model(windows, {modality: np.concatenate(list(recorded.values()))}, work, trained)
     shutil.rmtree(work, ignore_errors=True)
     space = {role: _embed(model, windows, role, signals) for role, signals in recorded.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, NonNegativeInt
 
@@ -22,6 +22,11 @@ class Compute(Section):
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     #: Threads of one training; sums depend on it.
     threads: int = Field(default=1, ge=1)
+
+    @property
+    def on_cpu(self) -> Self:
+        """The same for what stays on the CPU, whatever trains the multimodal networks."""
+        return self.model_copy(update={"device": "cpu"})
 
 
 class Schedule(Section):

@@ -71,7 +71,7 @@ def fit_shared_encoder(study: Study) -> FitSharedSummary:
 
 def _fit(study: Study, key: str, windows: SharedWindows) -> dict[str, Any]:
     """Fits and writes the model of one space; returns its card."""
-    shared, compute = windows.shared, study.params.compute
+    shared, compute = windows.shared, study.params.compute.on_cpu
     usable = {role: windows.usable(role) for role in windows.stores}
     recorded = {
         modality: np.concatenate([windows.recorded(role, modality, at) for role, at in usable.items()])
@@ -79,7 +79,7 @@ def _fit(study: Study, key: str, windows: SharedWindows) -> dict[str, Any]:
     }
     card: dict[str, Any] = {
         "shared": shared.model_dump(),
-        "compute": {**compute.model_dump(), "device": "cpu"},  # it has no other
+        "compute": compute.model_dump(),
         "specs": {modality: asdict(spec) for modality, spec in windows.specs.items()},
         "sources": windows.sources,
         "windows": {role: len(at) for role, at in usable.items()},

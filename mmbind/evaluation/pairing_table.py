@@ -144,7 +144,8 @@ def embedded(study: Study, rotation: Rotation) -> Study:
     if unknown:
         raise InputError(f"--people: unknown role {unknown[0]!r}.", hint=nearest(unknown[0], study.params.roles))
     turned = study.rotated(turned_roles(study, rotation), study.root / "data" / ".work" / "compare" / rotation.name)
-    params = turned.params.model_dump(mode="json", include={"compute", "roles", "shared"})
+    params = turned.params.model_dump(mode="json", include={"roles", "shared"})
+    params["compute"] = turned.params.compute.on_cpu.model_dump(mode="json")
     sources = sorted({source for role in turned.params.roles.values() for source in role.sources})
     windows = {source: digest_folder(study.windows(source)) for source in sources}
     key = digest_of({"params": params, "windows": windows, "code": software(*CODE)})

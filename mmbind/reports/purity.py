@@ -105,6 +105,19 @@ def purity_of(pairs: pl.DataFrame, lenders: dict[str, pl.DataFrame]) -> Purity |
     return Purity(directions, _classes(known), labels, _confusion(known, labels))
 
 
+def mean_purity(pairs: pl.DataFrame) -> float | None:
+    """:attr:`Purity.mean` alone.
+
+    Args:
+        pairs: with ``direction``, ``anchor_label`` and ``partner_label``.
+
+    Returns:
+        None when no pair has both labels.
+    """
+    shares = labelled(pairs).group_by("direction").agg(pl.col("same").mean()).sort("direction")["same"]
+    return float(np.mean(shares.to_numpy())) if len(shares) else None
+
+
 def labelled(pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs with both labels known, and whether they are the ``same``."""
     known = pairs.drop_nulls(["anchor_label", "partner_label"])

@@ -28,6 +28,7 @@ from mmbind.evaluation.methods.oracle import same_class_pairs
 from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
 from mmbind.files import digest_folder, digest_of, read_json, remake, whole_folder
+from mmbind.reports.purity import mean_purity
 from mmbind.roles import assign_roles
 from mmbind.study import Study
 
@@ -140,15 +141,11 @@ def pair_purity(inputs: Inputs, pairs: pl.DataFrame) -> float | None:
     labels = pl.concat(
         inputs.truth(role).index.select("window", "label", role=pl.lit(role)) for role in inputs.unlabelled
     )
-    known = (
-        pairs.join(labels.rename({"window": "anchor", "label": "ours"}), on="anchor")
-        .join(labels.select(pl.col("window").alias("partner"), pl.col("label").alias("theirs")), on="partner")
-        .drop_nulls(["ours", "theirs"])
-        .group_by("role", "borrowed_modality")
-        .agg((pl.col("ours") == pl.col("theirs")).mean().alias("purity"))
-        .sort("role", "borrowed_modality")
+    known = pairs.join(labels.rename({"window": "anchor", "label": "anchor_label"}), on="anchor").join(
+        labels.select(partner="window", partner_label="label"), on="partner"
     )
-    return round(sum(known["purity"].to_list()) / known.height, 6) if known.height else None
+    mean = mean_purity(known.with_columns(direction=pl.format("{} {}", "role", "borrowed_modality")))
+    return None if mean is None else round(mean, 6)
 
 
 def _prepare_rotation(turned: Study, key: str) -> None:
@@ -221,7 +218,7 @@ def _key(study: Study, turned: Study) -> str:
             raise MissingStageError(study.windows(source), "window")
         windows[source] = _digest(study.windows(source), (study.windows(source) / "manifest.json").stat().st_mtime_ns)
     params = turned.params.model_dump(mode="json", include=set(STORE_PARAMS))
-    params["compute"]["device"] = "cpu"  # where stores are made, whatever trains on them
+    params["compute"] = turned.params.compute.on_cpu.model_dump(mode="json")
     return digest_of({"params": params, "windows": windows, "code": software(*CODE)})
 
 

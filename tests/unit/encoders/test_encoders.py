@@ -84,6 +84,18 @@ def test_same_bytes_from_two_runs(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_the_device_of_trainings_changes_nothing(tmp_path: Path) -> None:
+    found = []
+    for device in ("cpu", "cuda"):
+        study = small_study(tmp_path / device)
+        compute = study.params.compute.model_copy(update={"device": device})
+        study = Study(study.root, study.params.model_copy(update={"compute": compute}), study.data)
+        fit_shared_encoder(study)
+        embed(study)
+        found.append(digests(study))
+    assert found[0] == found[1]
+
+
 def test_a_killed_fit_resumes_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     schedule = {"epochs": 12, "batch": 16}
     whole, broken = small_study(tmp_path / "whole", schedule=schedule), small_study(tmp_path / "b", schedule=schedule)

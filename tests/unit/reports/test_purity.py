@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbind.reports.purity import Purity, chance_of, purity_by_similarity, purity_of
+from mmbind.reports.purity import Purity, chance_of, mean_purity, purity_by_similarity, purity_of
 from tests.unit.reports.bound import pairs_of
 
 FEW = settings(deadline=None, max_examples=40)
@@ -50,14 +50,24 @@ def test_a_tiny_case_by_hand() -> None:
 def test_without_labels_there_is_no_purity() -> None:
     pairs, found = judged(np.eye(2), [None, None], ["walk", None])
     assert found is None
+    assert mean_purity(pairs) is None
     assert purity_by_similarity(pairs).height == 0
 
 
 def test_pairs_without_a_label_do_not_count() -> None:
-    _, found = judged(np.eye(3), ["walk", None, "sit"], ["walk", "sit", "walk"])
+    pairs, found = judged(np.eye(3), ["walk", None, "sit"], ["walk", "sit", "walk"])
     assert found is not None
     assert found.labelled == 4
     assert found.mean == 0.5
+    assert mean_purity(pairs) == 0.5
+
+
+@FEW
+@given(LABELS, LABELS, st.integers(0, 2**32 - 1))
+def test_the_mean_is_over_directions_however_many_pairs_they_have(a: list[str], b: list[str], seed: int) -> None:
+    pairs, found = judged(np.random.default_rng(seed).random((len(a), len(b))), a, b)
+    assert found is not None
+    assert mean_purity(pairs) == found.mean
 
 
 def test_a_class_that_is_always_right_is_mistaken_for_none() -> None:
