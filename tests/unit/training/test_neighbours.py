@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 
 from mmbind.config import Neighbours
 from mmbind.learning.samples import Samples
+from mmbind.training import neighbours
 from mmbind.training.neighbours import learned_graph, neighbour_graph
 
 STEPS = 12
@@ -63,6 +65,31 @@ def test_roles_kept_apart_are_joined_with_themselves_and_with_the_target_alone()
         np.testing.assert_allclose(found[own][:, own].sum(axis=1), 1 / 3)
         np.testing.assert_allclose(found[own][:, target].sum(axis=1), 1 / 3)
     np.testing.assert_allclose(found[target].sum(axis=1), 1.0)
+
+
+def test_roles_are_kept_apart_by_what_a_model_has_learned_too() -> None:
+    features = {"acc": (waves(6)[:, 0], np.arange(6))}
+    groups = np.array([0, 0, 1, 1, 2, 2])
+    found = learned_graph(features, groups, PLAIN.model_copy(update={"across": False})).toarray()
+    joined = {(int(groups[one]), int(groups[other])) for one, other in np.argwhere(found)}
+    assert joined == {(0, 0), (0, 2), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)}
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_windows_compared_in_several_blocks_have_the_neighbours_of_one(
+    across: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows, groups = three_roles()
+    chosen = PLAIN.model_copy(update={"across": across})
+    whole = neighbour_graph(windows, groups, chosen).toarray()
+    monkeypatch.setattr(neighbours, "BLOCK", 4)  # the second block starts within a role and is shorter
+    order = torch.tensor([0, 2, 4, 1, 3, 5])
+    mixed = samples(
+        {name: np.asarray(values) for name, values in windows.signals.items()},
+        {name: values[order].tolist() for name, values in windows.rows.items()},
+    )
+    blocks = neighbour_graph(mixed, groups[order.numpy()], chosen).toarray()
+    np.testing.assert_allclose(blocks, whole[np.ix_(order.numpy(), order.numpy())], atol=1e-6)
 
 
 def test_the_copy_of_a_window_is_its_nearest_neighbour_by_the_modalities_of_both() -> None:
