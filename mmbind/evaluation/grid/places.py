@@ -27,7 +27,7 @@ from mmbind.evaluation.methods.mmbind_paper import MMBindPaper
 from mmbind.evaluation.methods.oracle import same_class_pairs
 from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
-from mmbind.files import digest_folder, digest_of, read_json, remake, whole_folder
+from mmbind.files import digest_folder, digest_of, read_json, remake, sha256_file, whole_folder
 from mmbind.reports.purity import mean_purity
 from mmbind.roles import assign_roles
 from mmbind.study import Study
@@ -212,17 +212,21 @@ def _made(path: Path) -> str | None:
 
 def _key(study: Study, turned: Study) -> str:
     """The digest of everything that determines a place's stores."""
-    windows = {}
+    windows, fingerprints = {}, {}
     for source in sorted({source for role in turned.params.roles.values() for source in role.sources}):
-        if not (study.windows(source) / "manifest.json").is_file():
+        manifest, marks = study.windows(source) / "manifest.json", study.fingerprints(source)
+        if not manifest.is_file():
             raise MissingStageError(study.windows(source), "window")
-        windows[source] = _digest(study.windows(source), (study.windows(source) / "manifest.json").stat().st_mtime_ns)
+        windows[source] = _digest(study.windows(source), manifest.stat().st_mtime_ns)
+        if marks.is_file():  # copies on two sides are refused by them
+            fingerprints[source] = _digest(marks, marks.stat().st_mtime_ns)
     params = turned.params.model_dump(mode="json", include=set(STORE_PARAMS))
     params["compute"] = turned.params.compute.on_cpu.model_dump(mode="json")
-    return digest_of({"params": params, "windows": windows, "code": software(*CODE)})
+    inputs = {"windows": windows, "fingerprints": fingerprints}
+    return digest_of({"params": params, **inputs, "code": software(*CODE)})
 
 
 @cache
-def _digest(folder: Path, _written: int) -> str:
-    """The digest of a folder that was written at some time, taken once per process."""
-    return digest_folder(folder)
+def _digest(path: Path, _written: int) -> str:
+    """The digest of a folder or a file that was written at some time, taken once per process."""
+    return digest_folder(path) if path.is_dir() else sha256_file(path)

@@ -16,6 +16,8 @@ from mmbind.evaluation.worker import SUPERVISED, perform
 from mmbind.reports.results import KEYS, Results
 from mmbind.study import Study
 from mmbind.training import trainer
+from mmbind.validation.fingerprints import MARKS
+from mmbind.windows.store import WindowStore
 from tests.support import write_study
 from tests.unit.evaluation.gridded import SMALL, stored, write_gridded
 
@@ -166,6 +168,19 @@ def test_people_on_two_sides_stop_the_grid(tmp_path: Path) -> None:
     leaking = type(study)(study.root, study.params.model_copy(update={"rotations": rotations}), study.data)
     with pytest.raises(LeakageError, match="share the subject 'p5'"):
         run_grid(leaking)
+
+
+def test_copies_that_are_found_later_stop_a_grid_that_is_there(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+    part = Selection(rotations=("p0",), methods=("lower",))
+    run_grid(study, part)
+    index = WindowStore.open(study.windows("s"), stage="window").index
+    both = [index.filter(subject=person)["recording"][0] for person in ("p3", "p4")]  # target and test
+    marks = [(recording, "acc", mark, mark, 1) for recording in both for mark in range(20)]
+    study.fingerprints("s").parent.mkdir(parents=True)
+    pl.DataFrame(marks, schema=MARKS, orient="row").write_parquet(study.fingerprints("s"))
+    with pytest.raises(LeakageError, match="The same readings stand in the roles"):
+        run_grid(study, part)
 
 
 @pytest.mark.parametrize(
