@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, JsonValue, NonNegativeInt, field_validator
+from pydantic import Field, JsonValue, NonNegativeInt, field_validator, model_validator
 
 from mmbind.config.base import Once, Section
 from mmbind.config.learning import MethodName
@@ -53,6 +53,13 @@ class Protocol(Section):
         if empty:
             raise ValueError(f"the task {empty[0]!r} keeps no modality")
         return value
+
+    @model_validator(mode="after")
+    def _tell_cells_apart(self) -> Self:
+        joined = [f"{rotation}-{task}" for rotation in dict.fromkeys(self.rotations) for task in self.tasks]
+        if twice := sorted({name for name in joined if joined.count(name) > 1}):
+            raise ValueError(f"two pairs of a rotation and a task are both called {twice[0]!r}, joined by '-'")
+        return self
 
     @property
     def rotations(self) -> list[str]:

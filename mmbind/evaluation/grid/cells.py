@@ -39,7 +39,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """A folder name."""
+        """A folder name; no two cells of a protocol have the same."""
         return f"{self.rotation}-{self.task}-{self.labels}-{self.draw}"
 
     @property
@@ -106,7 +106,7 @@ def protocol_of(study: Study) -> Protocol:
             hint="Name tasks, label counts and rotations there (docs/evaluation.md).",
         )
     for name, ablation in study.params.protocol.ablations.items():
-        _refuse_idle(name, ablation, study.params.protocol)
+        _refuse_useless(name, ablation, study.params.protocol)
     return study.params.protocol
 
 
@@ -159,7 +159,7 @@ def ablated(study: Study, name: str) -> Study:
     return Study(study.root, params, study.data if stores[0] == stores[1] else apart)
 
 
-def _refuse_idle(name: str, ablation: Ablation, protocol: Protocol) -> None:
+def _refuse_useless(name: str, ablation: Ablation, protocol: Protocol) -> None:
     """Refuses an ablation that would stand in the tables as one without an effect."""
     for path in ablation.change:
         if not any(path == part or path.startswith(f"{part}.") for part in ABLATED):

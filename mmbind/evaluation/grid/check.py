@@ -2,13 +2,14 @@
 
 Equal input, parameters and code give equal bytes on one type of CPU; here everybody can try it.
 Where the code has changed since and its results have not, all runs of the kind that was tried
-stand for the present code, and the grid does not train them anew.
+stand for the present code, and the grid does not train them anew, until another run of the kind
+comes out otherwise.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from mmbind.study import Study
 
 #: Runs that differ in rotation and seed alone stand for each other.
 KIND = ("task", "ablation", "labels", "draw", "method", "code")
+Kind = tuple[str, ...]
 #: Columns that tell by what a run was made; equal results may differ in them.
 MADE_BY = ("code", "digest")
 
@@ -66,9 +68,14 @@ class _Pair:
     row: dict[str, Any]
 
     @property
-    def kind(self) -> tuple[str, ...]:
+    def kind(self) -> Kind:
         """The run's ``KIND``."""
-        return tuple(str(self.row[column]) for column in KIND)
+        return _kind(self.row)
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.wanted.cell.title}, {self.wanted.request.method}, seed {self.wanted.request.seed}"
 
 
 def check_runs(study: Study, selection: Selection | None = None, *, count: int = 1, workers: int = 1) -> CheckSummary:
@@ -82,12 +89,13 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
 
     Raises:
         InputError: when no stored run can be compared.
-        MmbindError: when a run came out otherwise, or failed; names it.
+        MmbindError: when a run came out otherwise, or failed; names it. No stored run of its kind then stands
+            for the present code any more, or does not yet.
     """
     wanted, _ = wanted_runs(study, selection, workers=workers)
     stored, name = Results.read(results_folder(study)), protocol_of(study).name
     rows = {tuple(row[key] for key in KEYS): row for row in stored.runs.iter_rows(named=True)}
-    there = [_Pair(one, rows[key]) for one in wanted if (key := tuple(one.name(name).values())) in rows]
+    there = [_Pair(one, rows[key]) for one in wanted if (key := one.key(name)) in rows]
     if not there:
         raise InputError("No run of this selection is stored.", hint="'mmbind results run' trains them.")
     alike = [pair for pair in there if _made_of(pair.row) == (pair.wanted.versions.settings, pair.wanted.versions.data)]
@@ -96,18 +104,24 @@ def check_runs(study: Study, selection: Selection | None = None, *, count: int =
             f"None of {len(there)} stored runs is of the present data and parameters.",
             hint="The machine's device and precision count, too (compute). 'mmbind results run' trains them anew.",
         )
-    kinds: dict[tuple[str, ...], list[_Pair]] = {}
+    kinds: dict[Kind, list[_Pair]] = {}
     for pair in sorted(alike, key=_order):
         kinds.setdefault(pair.kind, []).append(pair)
     tried = [pair for pairs in kinds.values() for pair in pairs[:count]]
-    wrong = _otherwise(study, stored, tried, workers)
-    stand = [pair for kind, pairs in kinds.items() if kind not in wrong for pair in pairs if _other_code(pair)]
-    _keep(study, stand, {id(pair) for pair in tried})
+    wrong, failed = _otherwise(study, stored, tried, workers)
+    sound = [pairs for kind, pairs in kinds.items() if kind not in wrong and kind not in failed]
+    stand = [pair for pairs in sound for pair in pairs if _other_code(pair)]
+    _keep(study, stand, {id(pair) for pair in tried}, wrong)
     if wrong:
         raise MmbindError(
             f"{len(wrong)} of {len(kinds)} kinds of runs do not come out as stored: {next(iter(wrong.values()))}",
             hint="Another type of CPU rounds otherwise; on the same one the code's results have changed: "
             "'mmbind results run' trains anew what is out of date.",
+        )
+    if failed:
+        raise MmbindError(
+            f"Trainings of {len(failed)} of {len(kinds)} kinds failed: {next(iter(failed.values()))}",
+            hint="Nothing is noted of these kinds; check them again.",
         )
     return CheckSummary(len(tried), len(stand), len(there) - len(alike))
 
@@ -121,17 +135,24 @@ def _made_of(row: dict[str, Any]) -> tuple[str, str]:
     return row["settings"], row["data"]
 
 
+def _kind(row: Mapping[str, Any]) -> Kind:
+    return tuple(str(row[column]) for column in KIND)
+
+
 def _other_code(pair: _Pair) -> bool:
     return bool(pair.row["digest"] != pair.wanted.versions.digest)
 
 
-def _otherwise(study: Study, stored: Results, tried: Sequence[_Pair], workers: int) -> dict[tuple[str, ...], str]:
-    """Trains runs from the beginning; says what is otherwise than stored, by kind."""
+def _otherwise(
+    study: Study, stored: Results, tried: Sequence[_Pair], workers: int
+) -> tuple[dict[Kind, str], dict[Kind, str]]:
+    """Trains runs from the beginning; says by kind what is otherwise than stored, and which training failed."""
     again: dict[str, list[_Pair]] = {}  # e.g. draws that take the same windows are one training
     for pair in tried:
         again.setdefault(_again(pair.wanted.request).key, []).append(pair)
     requests = [_again(pairs[0].wanted.request) for pairs in again.values()]
-    wrong: dict[tuple[str, ...], str] = {}
+    wrong: dict[Kind, str] = {}
+    failed: dict[Kind, str] = {}
     truth: dict[Cell, list[str | None]] = {}
     _forget(study, requests)
     try:
@@ -139,13 +160,13 @@ def _otherwise(study: Study, stored: Results, tried: Sequence[_Pair], workers: i
         for request, failure in progress(finished, "trainings", total=len(requests)):
             run = Run.load(study.work(request.key))
             for pair in again[request.key]:
-                said = failure if run is None else _difference(stored, pair, scored(study, pair.wanted, run, truth))
-                if said:
-                    what = f"{pair.wanted.cell.title}, {request.method}, seed {request.seed}: {said}"
-                    wrong.setdefault(pair.kind, what)
+                if run is None:
+                    failed.setdefault(pair.kind, f"{pair.title}: {failure}")
+                elif said := _difference(stored, pair, scored(study, pair.wanted, run, truth)):
+                    wrong.setdefault(pair.kind, f"{pair.title}: {said}")
     finally:
         _forget(study, requests)
-    return wrong
+    return wrong, failed
 
 
 def _again(request: Request) -> Request:
@@ -174,10 +195,8 @@ def _difference(stored: Results, pair: _Pair, found: Results) -> str:
     )
 
 
-def _keep(study: Study, stand: Sequence[_Pair], tried: set[int]) -> None:
-    """Notes the runs that stand for the present code."""
-    if not stand:
-        return
+def _keep(study: Study, stand: Sequence[_Pair], tried: set[int], wrong: Collection[Kind]) -> None:
+    """Notes the runs that stand for the present code, and forgets what was noted of kinds that do not."""
     code = code_version()
     rows = [
         {
@@ -191,5 +210,9 @@ def _keep(study: Study, stand: Sequence[_Pair], tried: set[int]) -> None:
     ]
     folder = results_folder(study)
     with store_lock(study):
-        checks = pl.concat([read_checks(folder), pl.DataFrame(rows, schema=dict(CHECKS), orient="row")])
-        write_checks(folder, checks, Results.read(folder).runs)
+        runs, before = Results.read(folder).runs, read_checks(folder)
+        refuted = [{**{key: row[key] for key in KEYS}, "code": code} for row in runs.to_dicts() if _kind(row) in wrong]
+        lost = pl.DataFrame(refuted, schema={name: CHECKS[name] for name in (*KEYS, "code")}, orient="row")
+        kept = before.join(lost, on=lost.columns, how="anti")
+        if rows or kept.height < before.height:
+            write_checks(folder, pl.concat([kept, pl.DataFrame(rows, schema=dict(CHECKS), orient="row")]), runs)

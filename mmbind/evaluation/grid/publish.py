@@ -47,7 +47,7 @@ def write_results_page(house: Path) -> PublishSummary:
         house: the project's folder: a study itself, with others in ``studies/``.
 
     Raises:
-        InputError: when no study has a protocol.
+        InputError: when no study has a protocol, or two have one name.
     """
     studies = list(studies_of(house))
     if not studies:
@@ -126,6 +126,13 @@ def studies_of(house: Path) -> Iterator[StudyResults]:
 
 
 def _studies(house: Path) -> Iterator[Study]:
+    """Studies with a protocol; each name once, since it stands for the study's runs and plots."""
+    owners: dict[str, Path] = {}
     for path in [*sorted(house.glob(f"studies/*/{PARAMS_FILE}")), house / PARAMS_FILE]:
         if path.is_file() and (study := Study.load(path.parent)).params.protocol is not None:
+            name = protocol_of(study).name
+            if (owner := owners.setdefault(name, path)) != path:
+                raise InputError(
+                    f"{owner} and {path} are both called {name!r} (protocol.name).", hint="Give one another name."
+                )
             yield study

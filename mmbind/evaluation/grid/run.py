@@ -35,6 +35,8 @@ from mmbind.study import Study
 
 #: Seconds after which finished runs are stored, at the latest with the next one that finishes.
 STORE_EVERY_S = 120.0
+#: Failed trainings that are named.
+NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def run_grid(study: Study, selection: Selection | None = None, *, workers: int =
         InputError: when the study has no protocol, or not what is selected.
         MissingStageError: before ``window`` was run.
         LeakageError: when roles share a person, a recording or content.
-        MmbindError: when a training failed, after all others; names it and says why.
+        MmbindError: when trainings failed, after all others; names them and says why.
     """
     wanted, unavailable = wanted_runs(study, selection, workers=workers)
     trained = _train(study, wanted, workers)
@@ -128,7 +130,7 @@ def _train(study: Study, wanted: Sequence[Wanted], workers: int) -> int:
     missing = {
         one.request.key: one
         for one in wanted
-        if one.versions.digest not in stored.get(tuple(one.name(protocol_of(study).name).values()), ())
+        if one.versions.digest not in stored.get(one.key(protocol_of(study).name), ())
         and Run.load(study.work(one.request.key)) is None
     }
     finished = each(attempt, [one.request for one in missing.values()], workers=workers)
@@ -147,8 +149,8 @@ def _train(study: Study, wanted: Sequence[Wanted], workers: int) -> int:
         raise
     if failed:
         _store(study, wanted)
-        others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise MmbindError(f"{failed[0]}{others}", hint="All other runs are finished and stored.")
+        more = [f"and {len(failed) - NAMED} more"] if len(failed) > NAMED else []
+        raise MmbindError("\n".join([*failed[:NAMED], *more]), hint="All other runs are finished and stored.")
     return fresh
 
 
@@ -173,8 +175,7 @@ def _store(study: Study, wanted: Sequence[Wanted]) -> Results:
         stored, there = Results.read(folder), _stored(study)
         fresh: list[Results] = []
         for one in wanted:
-            key = one.name(name)
-            if one.versions.digest in there.get(tuple(key.values()), ()):
+            if one.versions.digest in there.get(one.key(name), ()):
                 continue
             run = Run.load(study.work(one.request.key))
             if run is not None:

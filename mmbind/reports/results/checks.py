@@ -47,10 +47,11 @@ def write_checks(folder: Path, checks: pl.DataFrame, runs: pl.DataFrame) -> None
 
     Args:
         folder: of the results.
-        checks: :data:`CHECKS`; of two rows of one run and one digest the last counts.
+        checks: :data:`CHECKS`; of two rows of one run and one digest the last counts, but tried remains tried.
         runs: the stored runs.
     """
     held = checks.join(runs.select(*KEYS, "digest"), on=[*KEYS, "digest"], how="semi")
+    held = held.with_columns(pl.col("tried").max().over(*KEYS, "digest", "same_as", "code"))
     one_each = held.unique([*KEYS, "same_as"], keep="last", maintain_order=True).sort(*KEYS, "same_as")
     write_parquet(folder / FILE, conform(one_each, CHECKS, table="checks"))
 

@@ -92,10 +92,11 @@ PROTOCOL = {"name": "tiny", "tasks": {"complete": ["acc", "gyro"]}, "labels": [6
         ({"tasks": {"none": []}}, "the task 'none' keeps no modality"),
         ({"methods": ["mmbnd"]}, "Did you mean 'mmbind'"),
         ({"labels": []}, "protocol.labels"),
+        ({"tasks": {"x-y": ["acc"], "y": ["acc"]}, "reported": ["p0", "p0-x"]}, "are both called 'p0-x-y'"),
     ],
 )
 def test_a_protocol_fits_its_study(tmp_path: Path, change: dict[str, object], said: str) -> None:
-    rotations = [{"name": name, "subjects": {}} for name in ("r0", "p0")]
+    rotations = [{"name": name, "subjects": {}} for name in ("r0", "p0", "p0-x")]
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(tiny_params(rotations=rotations, protocol=PROTOCOL)))
     assert len(load_params(path).protocol.methods) == 13  # type: ignore[union-attr]

@@ -17,6 +17,7 @@ from mmbind.evaluation.grid import Selection, check_runs, run_grid, write_result
 from mmbind.evaluation.runs import software
 from mmbind.learning import augment
 from mmbind.reports.results import Results
+from mmbind.reports.results.checks import read_checks
 from mmbind.study import Study
 from mmbind.training import trainer
 from tests.unit.evaluation.gridded import stored, write_gridded
@@ -103,6 +104,40 @@ def test_other_results_are_found_and_noted_for_nothing(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(trainer, "augment", louder)
     with pytest.raises(MmbindError, match=r"2 of 2 kinds of runs do not come out as stored: p\d-complete-6-balanced"):
+        check_runs(study)
+    assert stored(study) == before
+
+
+def test_what_a_later_check_finds_otherwise_is_noted_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first check tries one rotation of each method; the stored run of another one is not what the code gives."""
+    study = write_gridded(tmp_path / "study", **SMALL)
+    run_grid(study)
+    _new_code(tmp_path, monkeypatch, "\nCHANGED = 1\n")
+    check_runs(study)
+    folder = study.root / "results"
+    tried = read_checks(folder).filter("tried", method="mmbind")["rotation"].to_list()
+    other = (pl.col("method") == "mmbind") & ~pl.col("rotation").is_in(tried)
+    results = Results.read(folder)
+    wrong = results.runs.with_columns(accuracy=pl.when(other).then(0.123).otherwise(pl.col("accuracy")))
+    replace(results, runs=wrong).write(folder)
+    with pytest.raises(MmbindError, match=r"1 of 2 kinds of runs .*mmbind.*stored 0\.123000"):
+        check_runs(study, count=2)
+    assert set(read_checks(folder)["method"]) == {"lower"}
+    assert run_grid(study).trained == 2  # both rotations of mmbind
+
+
+def test_a_training_that_fails_says_nothing_of_the_stored_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = write_gridded(tmp_path / "study", **SMALL)
+    run_grid(study)
+    _new_code(tmp_path, monkeypatch, "\nCHANGED = 1\n")
+    check_runs(study)
+    before = stored(study)
+
+    def full(view: Any, config: Any, generator: Any) -> Any:
+        raise MmbindError("no memory is left.")
+
+    monkeypatch.setattr(trainer, "augment", full)
+    with pytest.raises(MmbindError, match=r"Trainings of 2 of 2 kinds failed: p\d-.*: no memory is left\."):
         check_runs(study)
     assert stored(study) == before
 

@@ -199,7 +199,8 @@ def test_one_failed_training_stops_no_other(
         return perform(request)
 
     monkeypatch.setattr(run, "perform", failing)
-    with pytest.raises(MmbindError, match=rf"p0-complete-3-balanced, mmbind, seed 0: {said} \(and 3 more\)"):
+    monkeypatch.setattr(run, "NAMED", 2)
+    with pytest.raises(MmbindError, match=rf"p0-complete-3-balanced, mmbind, seed 0: {said}\n.*\nand 2 more "):
         run_grid(study)
     assert set(Results.read(study.root / "results").runs["method"]) == {"lower"}
 
@@ -240,6 +241,26 @@ def test_pairs_weighted_by_labels_that_a_cell_does_not_have_are_refused(tmp_path
     with pytest.raises(InputError, match=r"labelled windows \(ablation 'by_labels'\)"):
         run_grid(named, Selection(ablations=("by_labels",)))
     run_grid(named, Selection(rotations=("p0",), labels=(3,)))  # without it, all is well
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training.student.own_windows": True},  # as it is
+        {"training.checkpoint_every": 3},
+        {"roles.target.labels": {"count": 5, "draw": "random"}},  # every cell has its own
+    ],
+)
+def test_ablations_that_change_nothing_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    study = write_gridded(tmp_path, **SMALL | {"ablations": {"idle": {"change": change}}})
+    with pytest.raises(InputError, match=r"protocol\.ablations\.idle changes nothing"):
+        run_grid(study, Selection(ablations=("idle",)))
+
+
+def test_an_ablation_of_other_methods_than_the_selected_is_refused(tmp_path: Path) -> None:
+    study = write_gridded(tmp_path, **SMALL)
+    with pytest.raises(InputError, match="are not of the methods that are"):
+        run_grid(study, Selection(ablations=("no_own",), methods=("lower",)))
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
