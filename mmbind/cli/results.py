@@ -75,8 +75,9 @@ def run(before: str | None, /, study: str | None, workers: int, **selected: tupl
 def check(before: str | None, /, study: str | None, workers: int, count: int, **selected: tuple[Any, ...]) -> None:
     """Train some stored runs again: they must come out the same to the last digit.
 
-    Tries runs of every task, ablation and method. Where the code was changed since and gives the same, the
-    stored runs are noted as good for the present code and are not trained anew.
+    Tries runs of every task, label count, draw and method; of ablations those that --ablation names, instead. Where
+    the code was changed since and gives the same, the stored runs are noted as good for the present code and are
+    not trained anew.
     """
     from mmbind.evaluation.grid import Selection, check_runs
     from mmbind.study import Study

@@ -58,7 +58,7 @@ class EvaluationSummary:
                 f"{method:<{width}}{_shown(figures['accuracy']):>16}{_shown(figures['macro_f1']):>16}"
                 for method, figures in self.methods.items()
             ],
-            *[self.verdicts[rival] for rival in ("lower", "mim") if rival in self.verdicts],
+            *self.verdicts.values(),
             *[f"{method}: left out, {reason}" for method, reason in self.unavailable.items()],
             f"report: {self.report}",
         ]

@@ -19,7 +19,7 @@ from mmbind.errors import InputError, nearest
 from mmbind.evaluation.pairing import RuleResult, compare_rules
 from mmbind.evaluation.rotations import turned_roles
 from mmbind.evaluation.runs import software
-from mmbind.files import digest_folder, digest_of, read_json, remake, write_json
+from mmbind.files import digest_folder, digest_of, read_json, remake, sha256_file, write_json
 from mmbind.roles import assign_roles
 from mmbind.study import Study
 
@@ -45,7 +45,7 @@ class Comparison:
     """Results by rotation.
 
     Attributes:
-        rotations: results of every rotation by its name, in order; all have the same rules.
+        rotations: results of every rotation by its name, in order; the control by label only where labels are known.
     """
 
     rotations: dict[str, list[RuleResult]]
@@ -57,7 +57,10 @@ class Comparison:
         table.add_column("rule")
         for title, *_ in COLUMNS:
             table.add_column(title, justify="right")
-        for same in zip(*self.rotations.values(), strict=True):
+        rules: dict[tuple[str, str], list[RuleResult]] = {}
+        for result in (one for results in self.rotations.values() for one in results):
+            rules.setdefault((result.rerank, result.rule), []).append(result)
+        for same in rules.values():
             first = same[0]
             cells = [_mean([getattr(result, field) for result in same], form) for _, field, form in COLUMNS]
             table.add_row(first.rerank, first.rule + (" *" if first.configured else ""), *cells)
@@ -148,7 +151,8 @@ def embedded(study: Study, rotation: Rotation) -> Study:
     params["compute"] = turned.params.compute.on_cpu.model_dump(mode="json")
     sources = sorted({source for role in turned.params.roles.values() for source in role.sources})
     windows = {source: digest_folder(study.windows(source)) for source in sources}
-    key = digest_of({"params": params, "windows": windows, "code": software(*CODE)})
+    marks = {source: sha256_file(path) for source in sources if (path := study.fingerprints(source)).is_file()}
+    key = digest_of({"params": params, "windows": windows, "fingerprints": marks, "code": software(*CODE)})
     path = turned.data / "key.json"
     if not path.is_file() or read_json(path) != key:
         remake(path, lambda: _embed(turned, key))

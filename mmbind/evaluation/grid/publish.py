@@ -19,6 +19,7 @@ from mmbind.learning.compute import possible
 from mmbind.reports.results import Results
 from mmbind.reports.results.checks import read_checks
 from mmbind.reports.results.page import results_page
+from mmbind.reports.results.reading import Recipe
 from mmbind.reports.results.study_results import Present, StudyResults
 from mmbind.study import Study
 
@@ -89,14 +90,15 @@ def shown(value: JsonValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def recipe_of(training: Training) -> str:
-    """What MMBind's recipe is made of under some settings, in a few words."""
+def recipe_of(training: Training) -> Recipe:
+    """MMBind's recipe under some settings."""
     pairs = "pre-training without pairs" if training.contrast == "windows" else "pre-training on pairs"
     if not training.propagate:
-        return f"{pairs}, no student"
+        return Recipe(f"{pairs}, no student", "mim")
     spread = training.propagation
     over = [*(["pairs"] if spread.binding else []), *(["neighbours"] if spread.neighbours.partners else [])]
-    return f"{pairs}, {'answers spread over ' + ' and over '.join(over) if over else 'a student of plain answers'}"
+    student = f"answers spread over {' and over '.join(over)}" if over else "a student of plain answers"
+    return Recipe(f"{pairs}, {student}", "self_training")
 
 
 def studies_of(house: Path) -> Iterator[StudyResults]:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from mmbind.reports.comparison import FEWEST
 from mmbind.reports.evaluation_page import OURS, title
 from mmbind.reports.results.reading import ordered, points
-from mmbind.reports.results.statistics import Difference, difference, paired, spread
+from mmbind.reports.results.statistics import difference, paired, spread
 from mmbind.reports.results.tables import BINS
 
 #: What methods are compared with, and how the column is called.
@@ -46,7 +45,7 @@ def methods(reported: pl.DataFrame, tuned: pl.DataFrame) -> str:
     for name in there:
         own = reported.filter(pl.col("method") == name)
         row = [f"**{title(name)}**" if name == OURS else title(name), str(own.height)]
-        row += [_percent(own["accuracy"]), _percent(own["macro_f1"]), f"{own['ece'].to_numpy().mean():.3f}"]
+        row += [_percent(own["accuracy"]), _percent(own["macro_f1"]), _error(own["ece"])]
         row += [_difference(reported, name, yardstick) for yardstick in yardsticks]
         row += [_difference(reported, OURS, name)] if OURS in there else []
         if tuned.height:
@@ -70,12 +69,15 @@ def ablations(runs: pl.DataFrame, changes: Mapping[str, str]) -> str:
             own = other.filter(pl.col("method") == method)
             before = plain.filter(pl.col("method") == method).join(own, on=["rotation", "seed"], how="semi")
             found = paired(own, before)
-            row = [f"{name} (`{change}`)", title(method), str(own.height), _percent(own["accuracy"])]
-            errors = [f"{one['ece'].to_numpy().mean():.3f}" if one.height else "-" for one in (own, before)]
-            row += [_percent(own["macro_f1"]), " / ".join(errors)]
-            rows.append([*row, "-" if found is None else _points(found)])
-    head = ["what is otherwise", "method", "runs", "accuracy", "macro-F1", "ECE / unchanged", "change of accuracy"]
-    return table(head, rows)
+            both = [one if one.height else None for one in (own, before)]
+            figures = [
+                " / ".join("-" if one is None else shown(one[column]) for one in both)
+                for column, shown in (("accuracy", _percent), ("macro_f1", _percent), ("ece", _error))
+            ]
+            row = [f"{name} (`{change}`)", title(method), str(own.height), *figures]
+            rows.append([*row, "-" if found is None else points(found)])
+    figures = [f"{figure} / unchanged" for figure in ("accuracy", "macro-F1", "ECE")]
+    return table(["what is otherwise", "method", "runs", *figures, "change of accuracy"], rows)
 
 
 def modalities(figures: pl.DataFrame) -> str:
@@ -142,13 +144,11 @@ def reliability(bins: pl.DataFrame) -> str:
 
 def _difference(runs: pl.DataFrame, method: str, rival: str) -> str:
     found = None if method == rival else difference(runs, method, rival)
-    return "-" if found is None else _points(found)
+    return "-" if found is None else points(found)
 
 
-def _points(found: Difference) -> str:
-    if found.interval is None:
-        return f"{100 * found.mean:+.1f} ({len(found.by_rotation)} of {FEWEST})"
-    return points(found)
+def _error(values: pl.Series) -> str:
+    return f"{values.to_numpy().mean():.3f}"
 
 
 def _percent(values: pl.Series) -> str:

@@ -15,6 +15,7 @@ from mmbind.reports.results.versions import versions_said
 
 #: What names a table of the page.
 GROUP = ("task", "labels", "draw")
+ONE_SEED = " One seed: what a seed is worth is in no interval."
 
 
 @dataclass
@@ -67,7 +68,7 @@ def results_page(studies: Sequence[StudyResults], present: Present) -> Page:
 
 def _groups(study: StudyResults) -> Iterator[tuple[tuple[str, int, str], pl.DataFrame]]:
     """The reported runs of each table, in the protocol's order of tasks."""
-    reported = study.plain.runs.filter(pl.col("rotation").is_in(list(study.reported)))
+    reported = study.plain.runs.filter(study.is_reported)
     known = list(study.tasks)
     keys = reported.select(GROUP).unique().rows()
     for key in sorted(keys, key=lambda one: (known.index(one[0]) if one[0] in known else len(known), *one)):
@@ -86,8 +87,19 @@ def _heading(key: tuple[str, int, str]) -> str:
 def _overview(study: StudyResults) -> list[str]:
     lines = []
     for key, runs in _groups(study):
-        lines.append(f"- **{study.name}**, {_heading(key)}: {read(runs, study.recipe).verdict}.")
-    return lines or [f"- **{study.name}**: no run is stored yet."]
+        verdict = read(runs, study.recipe).verdict
+        lines.append(f"- **{study.name}**, {_heading(key)}{_scope(study, runs)}: {verdict}.")
+    of_reported = " of a reported rotation" if study.results.runs.height else ""
+    return lines or [f"- **{study.name}**: no run{of_reported} is stored yet."]
+
+
+def _scope(study: StudyResults, runs: pl.DataFrame) -> str:
+    """What the overview must say of the runs that a verdict rests on."""
+    rotations = min(own["rotation"].n_unique() for _, own in runs.group_by("method"))
+    notes = [f"{rotations} of {len(study.reported)} rotations"] if rotations < len(study.reported) else []
+    if runs["seed"].n_unique() == 1:
+        notes.append("one seed")
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def _study(study: StudyResults, present: Present, files: dict[str, str]) -> str:
@@ -122,7 +134,7 @@ def _people(subjects: Sequence[str] | None) -> str:
 def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -> list[str]:
     tuned = study.plain.runs.filter(_is(key) & pl.col("rotation").is_in(list(study.tuning)))
     reading: Reading = read(runs, study.recipe)
-    reported = _is(key) & pl.col("rotation").is_in(list(study.reported))
+    reported = _is(key) & study.is_reported
     results = study.plain.only(reported)
     facts = (
         f"{runs['rotation'].n_unique()} of {len(study.reported)} rotations, seeds "
@@ -130,7 +142,7 @@ def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -
         "frequent class)."
     )
     if runs["seed"].n_unique() == 1:
-        facts += " One seed: what a seed is worth is in no interval."
+        facts += ONE_SEED
     if len({tuple(sorted(own.select("rotation", "seed").rows())) for _, own in runs.group_by("method")}) > 1:
         facts += " Not all methods have runs of the same rotations and seeds: their means are not comparable, the "
         facts += "paired differences are."
@@ -153,12 +165,15 @@ def _group(study: StudyResults, key: tuple[str, int, str], runs: pl.DataFrame) -
 
 def _ablations(study: StudyResults, runs: pl.DataFrame) -> list[str]:
     """What parts of the recipe are worth: the same runs with one of them changed."""
-    if not set(runs["ablation"]) & set(study.ablations):
+    other = runs.filter(pl.col("ablation").is_in(list(study.ablations)))
+    if not other.height:
         return []
+    seeds = other["seed"].n_unique()
     return [
         "What the parts are worth: the method with one thing otherwise, everything else being equal. The last column "
-        "is the change of accuracy by it, paired by rotation and seed: where its interval holds zero, the part is not "
-        "shown to matter here. ECE stands beside that of the unchanged method on the same rotations and seeds.",
+        "is the change of accuracy by it, paired by rotation and seed: where its interval holds zero, or ° marks it, "
+        "the part is not shown to matter here. The other figures stand beside those of the unchanged method on the "
+        f"same rotations and seeds.{ONE_SEED if seeds == 1 else ''}",
         markdown.ablations(runs, study.ablations),
     ]
 
@@ -173,7 +188,7 @@ def _chance(confusions: pl.DataFrame) -> str:
 
 def _plots(study: StudyResults, files: dict[str, str]) -> list[str]:
     parts, dots = [], "a dot per rotation and number of labels"
-    reported = study.plain.runs.filter(pl.col("rotation").is_in(list(study.reported)))
+    reported = study.plain.runs.filter(study.is_reported)
     for task, draw in sorted(set(reported.select("task", "draw").rows())):
         runs = reported.filter((pl.col("task") == task) & (pl.col("draw") == draw))
         for what, drawn, text in (
@@ -185,11 +200,12 @@ def _plots(study: StudyResults, files: dict[str, str]) -> list[str]:
             name = f"{study.name}-{task}-{draw}-{what}.svg"
             files[name] = drawn
             parts.append(f"![{study.name}, {task}, {draw}: {text}](results/{name})")
-        slope = plots.purity_slope(runs, OURS)
-        if slope is not None:
+        correlation = plots.purity_correlation(runs, OURS)
+        if correlation is not None:
             parts.append(
-                f"Over the rotations of {task}, {draw}, purity of the pairs and accuracy of {title(OURS)} correlate "
-                f"with {slope:+.2f}; so few rotations make that a hint at best."
+                f"Over the rotations of {task}, {draw}, purity of the pairs and accuracy of {title(OURS)} (its mean "
+                f"over label counts and seeds) correlate with {correlation:+.2f}; so few rotations make that a hint at "
+                "best."
             )
     return [f"### {study.name}: plots", *parts] if parts else []
 

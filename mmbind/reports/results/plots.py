@@ -76,9 +76,14 @@ def by_purity(runs: pl.DataFrame) -> str | None:
     )
 
 
-def purity_slope(runs: pl.DataFrame, method: str) -> float | None:
-    """Correlation (Pearson) of purity and accuracy over rotations; None below three or without variation."""
+def purity_correlation(runs: pl.DataFrame, method: str) -> float | None:
+    """Pearson's correlation of purity and accuracy over rotations; None below three or without variation.
+
+    Label counts and seeds that a rotation lacks are left out, so that all means are over the same.
+    """
     own = runs.filter((pl.col("method") == method) & pl.col("purity").is_not_null())
+    everywhere = pl.col("rotation").n_unique().over("labels", "seed") == own["rotation"].n_unique()
+    own = own.filter(everywhere)
     by = own.group_by("rotation").agg(pl.col("purity").first(), pl.col("accuracy").mean()).sort("rotation")
     purity, accuracy = by["purity"].to_numpy(), by["accuracy"].to_numpy()
     if by.height < 3 or len(set(purity)) < 2 or len(set(accuracy)) < 2:

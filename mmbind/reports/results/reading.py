@@ -20,6 +20,19 @@ ORACLE_POINTS = 2.0
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """MMBind's recipe in a study.
+
+    Attributes:
+        parts: what it is made of, in a few words.
+        control: the method that is nearest to it without pairs: ``self_training`` where it has a student, else ``mim``.
+    """
+
+    parts: str = "pre-training on pairs, answers spread over pairs and over neighbours"
+    control: str = "self_training"
+
+
+@dataclass(frozen=True)
 class Reading:
     """A table in words.
 
@@ -32,12 +45,12 @@ class Reading:
     verdict: str
 
 
-def read(runs: pl.DataFrame, recipe: str) -> Reading:
+def read(runs: pl.DataFrame, recipe: Recipe) -> Reading:
     """Reads the runs of one task, label count and draw.
 
     Args:
         runs: :data:`mmbind.reports.results.RUNS` of reported rotations; at least one.
-        recipe: what MMBind's recipe is made of in this study, in a few words.
+        recipe: MMBind's in this study.
     """
     there = ordered(runs)
     if OURS not in there:
@@ -100,11 +113,9 @@ def points(found: Difference) -> str:
 
     A ``°`` marks one whose t interval holds zero, though the interval that is shown does not.
     """
-    mean = f"{100 * found.mean:+.1f}"
     if found.interval is None:
-        return f"{mean} (no interval)"
-    mark = "°" if found.doubtful else ""
-    return f"{mean} [{100 * found.interval[0]:+.1f}, {100 * found.interval[1]:+.1f}]{mark}"
+        return f"{_signed(found.mean)} ({_counted(len(found.by_rotation), 'rotation')}, no interval)"
+    return f"{_signed(found.mean)} {_ends(found.interval)}{'°' if found.doubtful else ''}"
 
 
 def _against(against: dict[str, Difference]) -> list[str]:
@@ -112,7 +123,7 @@ def _against(against: dict[str, Difference]) -> list[str]:
         ("It is ahead, with both intervals above zero, of", [n for n, found in against.items() if found.above]),
         ("It is behind, with both intervals below zero,", [n for n, found in against.items() if found.below]),
         (
-            "These rotations show no difference from",
+            "By both intervals it is not told apart from",
             [n for n, f in against.items() if f.interval is not None and not f.above and not f.below],
         ),
     )
@@ -125,7 +136,7 @@ def _by_seed(against: dict[str, Difference]) -> list[str]:
     for name, found in against.items():
         if len(found.by_seed) < 2:
             continue
-        means = ", ".join(f"{100 * mean:+.1f} (seed {seed})" for seed, mean in found.by_seed.items())
+        means = ", ".join(f"{_signed(mean)} (seed {seed})" for seed, mean in found.by_seed.items())
         said.append(f"{title(name)} {means}")
     return [f"Over rivals, seed by seed: {'; '.join(said)}."] if said else []
 
@@ -143,7 +154,8 @@ def _goal_of_rivals(against: dict[str, Difference], unpaired: list[str]) -> tupl
     missed = [name for name, found in against.items() if found.interval is not None and not found.above]
     if missed:
         worst = min(missed, key=lambda name: against[name].mean)
-        return "no", (
+        beaten, ahead = (sum(map(test, against.values())) for test in (lambda f: f.above, lambda f: f.mean > 0))
+        return f"no (of {len(against)} that were run: {beaten}, on average ahead of {ahead})", (
             f"{goal}: missed against {', '.join(title(name) for name in missed)}; hardest is {title(worst)} "
             f"({points(against[worst])} points)."
         )
@@ -176,34 +188,47 @@ def _goal_of_oracle(runs: pl.DataFrame) -> tuple[str, str]:
         short, became = "on average", "reached on average, not by both intervals"
     else:
         short, became = "no", "missed"
+    ideal = difference(runs, "oracle", "lower")
+    if ideal is not None and ideal.interval is not None and not ideal.above:
+        short += " (which is not shown to beat the lower bound)"
+    student = "" if found.student is None else f"; by Student's t {_ends(found.student)}"
     return short, (
         f"Goal 'within {ORACLE_POINTS:g} points of the same recipe on pairs by true label': "
-        f"{became} (the oracle is {points(found)} points away)."
+        f"{became} (the oracle is {points(found)} points away{student})."
     )
 
 
-def _use_of_binding(runs: pl.DataFrame, recipe: str) -> list[str]:
+def _use_of_binding(runs: pl.DataFrame, recipe: Recipe) -> list[str]:
     """Whether pairs are worth anything, whatever else the recipe does."""
     said = []
-    if (student := difference(runs, OURS, "self_training")) is not None:
-        said.append(_help(f"the whole recipe ({recipe})", "self-training without pairs", student))
+    if (control := difference(runs, OURS, recipe.control)) is not None:
+        said.append(_help(f"the whole recipe ({recipe.parts})", title(recipe.control), control))
     for paper in ("mmbind_paper_weighted", "mmbind_paper"):
         if (found := difference(runs, paper, "lower")) is not None:
             said.append(_help(f"the paper's pre-training ({title(paper)})", "training on the labels alone", found))
-    if (ideal := difference(runs, "oracle", "self_training")) is not None:
-        said.append(_help("even binding by true label", "self-training without pairs", ideal))
+    if (ideal := difference(runs, "oracle", recipe.control)) is not None:
+        said.append(_help("the same recipe on pairs by true label", title(recipe.control), ideal))
     return said
 
 
 def _help(what: str, rival: str, found: Difference) -> str:
     what = what[0].upper() + what[1:]
     if found.interval is None:
-        return f"{what} against {rival}: {100 * found.mean:+.1f} points, from too few rotations for a verdict."
+        return f"{what} against {rival}: {_signed(found.mean)} points, from too few rotations for a verdict."
     if found.above:
         return f"{what} helps against {rival}: {points(found)} points."
     if found.below:
         return f"{what} harms against {rival}: {points(found)} points."
-    return f"{what} does not help measurably against {rival}: {points(found)} points."
+    return f"{what} is not shown to help or harm against {rival}: {points(found)} points."
+
+
+def _signed(share: float) -> str:
+    """A difference of shares in points; none is never negative."""
+    return f"{round(100 * share, 1) + 0.0:+.1f}"
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return f"[{_signed(interval[0])}, {_signed(interval[1])}]"
 
 
 def _listed(against: dict[str, Difference], names: list[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mmbind.reports.results.checks import CHECKS
+from mmbind.reports.results.reading import Recipe
 from mmbind.reports.results.tables import Results
 
 
@@ -26,7 +27,7 @@ class StudyResults:
         tasks: modalities that target and test keep, by task.
         methods: those of the protocol.
         ablations: what they change, as text, by name.
-        recipe: what MMBind's recipe is made of here, in a few words.
+        recipe: MMBind's here.
         checks: which runs other code was found to give, too (:mod:`mmbind.reports.results.checks`).
     """
 
@@ -39,13 +40,18 @@ class StudyResults:
     tasks: Mapping[str, Sequence[str]]
     methods: Sequence[str]
     ablations: Mapping[str, str] = field(default_factory=dict)
-    recipe: str = "pre-training on pairs, answers spread over pairs and over neighbours"
+    recipe: Recipe = field(default_factory=Recipe)
     checks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(CHECKS)))
 
     @property
     def plain(self) -> Results:
         """The runs with the study's own parameters."""
         return self.results.only(pl.col("ablation") == "")
+
+    @property
+    def is_reported(self) -> pl.Expr:
+        """Whether a run is of a reported rotation."""
+        return pl.col("rotation").is_in(list(self.reported))
 
     def settings(self, present: Present) -> pl.Expr:
         """Whether a run is of the present parameters, of the study or of its ablation."""

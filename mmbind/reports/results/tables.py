@@ -29,9 +29,10 @@ _RUN: Schema = {
     "rotation": pl.String,
     "seed": pl.Int64,
 }
-#: One row per run. ``ece``: expected calibration error. ``purity``: share of the pairs it was trained on whose
-#: windows have one true label, null without pairs. ``code``, ``settings`` and ``data`` are digests of what
-#: trained it, of its parameters and of the bytes it read; ``digest`` is that of everything.
+#: One row per run. ``ece``: expected calibration error. ``purity``: share of its binding's pairs whose windows have
+#: one true label, also where an ablation leaves them unused; null for methods without a binding. ``code``,
+#: ``settings`` and ``data`` are digests of what trained it, of its parameters and of the bytes it read; ``digest`` is
+#: that of everything.
 RUNS: Schema = {
     **_RUN,
     "accuracy": pl.Float64,

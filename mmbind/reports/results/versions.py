@@ -32,21 +32,31 @@ def versions_said(study: StudyResults, present: Present) -> list[str]:
                 f"**{old.height} of {runs.height} runs are of another version of the {what} than the present one "
                 f"({which}).** {_anew(study, old)}"
             )
-    if not said:
+    if said and equal.height:
+        said.append(f"Others, {equal.height}, were trained by earlier versions of the code; {_tried(equal)}.")
+    elif equal.height:
         said.append(
-            f"All {runs.height} stored runs are of the present code and parameters of training. (What changes in the "
-            "binding only `mmbind results run` notices.)"
+            f"All {runs.height} stored runs are of the present parameters of training. {runs.height - equal.height} "
+            f"were trained by the present code, {equal.height} by earlier versions; {_tried(equal)}."
         )
-    if equal.height:
-        said.append(
-            f"{equal.height} of them were trained by an earlier version of the code; the present one was tried on "
-            f"{equal['tried'].sum()} of these, at least one per task and method, and gave the same results to the last "
-            "digit (`mmbind results check`)."
-        )
+    elif not said:
+        said.append(f"All {runs.height} stored runs are of the present code and parameters of training.")
+    said.append("(What changes in the binding only `mmbind results run` notices.)")
     missing = [name for name in study.methods if name not in set(study.plain.runs["method"])]
     if missing:
         said.append(f"Without any run: {', '.join(title(name) for name in missing)}.")
     return said
+
+
+def _tried(equal: pl.DataFrame) -> str:
+    """What runs of earlier code were held against the present one."""
+    tried = int(equal["tried"].sum())
+    others = equal.height - tried
+    return (
+        f"the present one was tried on {tried} of these (`mmbind results check`), at least one of every task, "
+        "ablation, label count, draw, method and version, and gave the same results to the last digit"
+        + (f"; the other {others} are taken to be like those of their kind" if others else "")
+    )
 
 
 def _anew(study: StudyResults, old: pl.DataFrame) -> str:

@@ -80,7 +80,8 @@ def test_runs_of_earlier_code_stand_for_code_that_gives_the_same(
     assert "2 of 4 runs are of another version of the code that trains" in text  # lower was not tried
     check_runs(study)
     text = write_results_page(study.root).path.read_text()
-    assert "4 of them were trained by an earlier version of the code; the present one was tried on 2 of these" in text
+    assert "0 were trained by the present code, 4 by earlier versions; the present one was tried on 2 of these" in text
+    assert "the other 2 are taken to be like those of their kind" in text
     assert run_grid(study).trained == 0
     assert Results.read(study.root / "results").runs.equals(tables)  # what was stored says what trained it
     _new_code(tmp_path, monkeypatch, "\nCHANGED = 2\n")

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from mmbind.reports.results.page import Page, results_page
+from mmbind.reports.results.reading import Recipe
 from mmbind.reports.results.study_results import Present, StudyResults
 from tests.unit.reports.results.rows import results_of, run_row
 
@@ -76,23 +77,30 @@ def test_sentences_follow_from_the_figures() -> None:
         "ahead, with both intervals above zero, of lower bound (+20.0 [+20.0, +20.0]), MMBind as in the paper" in text
     )
     assert "missed against self-training without binding; hardest is self-training" in text
-    assert "and over neighbours) does not help measurably against self-training without pairs: +0.0" in text
+    assert "and over neighbours) is not shown to help or harm against self-training without binding: +0.0" in text
+    assert "The same recipe on pairs by true label is not shown to help or harm against self-training" in text
     assert "MMBind as in the paper) harms against training on the labels alone: -10.0" in text
     assert "on pairs by true label': reached (the oracle is +1.1 [" in text
     assert "Over rivals, seed by seed: lower bound +20.0 (seed 0), +20.0 (seed 1);" in text
-    assert "**tiny**, complete, 6 labels drawn balanced by class: beats every rival: no; near the oracle: yes." in text
+    assert (
+        "**tiny**, complete, 6 labels drawn balanced by class: beats every rival: no (of 3 that were run: 2, on "
+        "average ahead of 2); near the oracle: yes." in text
+    )
     better = page_of(*rows({**FIGURES, "self_training": [0.5, 0.6, 0.7], "oracle": [0.8, 0.9, 0.95]})).text
     assert (
         "reached against 3 that were run (7 were not). No run here of: unimodal, incomplete pre-training (MIM)"
         in better
     )
     assert "beats every rival: yes, of 3 that were run (7 were not)" in better
-    assert "and over neighbours) helps against self-training without pairs: +20.0" in better
+    assert "and over neighbours) helps against self-training without binding: +20.0" in better
     assert "missed (the oracle is +8.3 [" in better
     uneven = page_of(*rows({**FIGURES, "oracle": [0.70, 0.80, 0.94]})).text
-    assert "reached on average, not by both intervals (the oracle is +1.3 [+0.0, +4.0] points away)" in uneven
+    assert "reached on average, not by both intervals (the oracle is +1.3 [+0.0, +4.0] points away" in uneven
+    assert "+4.0] points away; by Student's t [-4.4, +7.1])" in uneven
     doubtful = page_of(*rows({**FIGURES, "oracle": [0.71, 0.82, 0.91]})).text  # the t interval ends at +2.8
-    assert "reached on average, not by both intervals (the oracle is +1.3 [+1.0, +2.0]° points away)" in doubtful
+    assert "reached on average, not by both intervals (the oracle is +1.3 [+1.0, +2.0]° points away; by" in doubtful
+    level = page_of(*rows({**FIGURES, "lower": [0.70, 0.83, 0.90]})).text
+    assert "near the oracle: yes (which is not shown to beat the lower bound)." in level
 
 
 def test_the_page_says_how_new_the_tested_people_are_to_the_settings() -> None:
@@ -108,13 +116,16 @@ def test_the_page_says_how_new_the_tested_people_are_to_the_settings() -> None:
 
 
 def test_one_seed_is_said_to_be_one() -> None:
-    assert "One seed" not in page_of(*rows()).text
-    assert "One seed: what a seed is worth is in no interval." in page_of(*[r for r in rows() if not r["seed"]]).text
+    assert "ne seed" not in page_of(*rows()).text
+    text = page_of(*[r for r in rows() if not r["seed"]]).text
+    assert "One seed: what a seed is worth is in no interval." in text
+    assert "6 labels drawn balanced by class (one seed): beats" in text
 
 
 def test_too_few_rotations_have_no_interval_and_no_verdict() -> None:
     few = page_of(*[row for row in rows() if row["rotation"] != "p2"]).text
-    assert "| +20.0 (2 of 3) |" in few
+    assert "| +20.0 (2 rotations, no interval) |" in few
+    assert "6 labels drawn balanced by class (2 of 3 rotations): beats" in few
     assert "cannot be judged, since an interval over 2 rotations makes no sense (it takes 3)" in few
     assert "beats every rival: too few rotations" in few
     assert "[+" not in few.split("## tiny")[1]
@@ -167,7 +178,7 @@ def test_rivals_without_a_common_rotation_and_seed_leave_the_goal_open() -> None
     apart = [{**row, "seed": 7} for row in rows({"mim": [0.99, 0.99, 0.99]})[::2]]
     text = page_of(*rows(figures), *apart).text
     assert "cannot be judged, since no run of MMBind has the rotation and seed of any run of incomplete" in text
-    assert "beats every rival: cannot be judged; near the oracle: yes." in text
+    assert "beats every rival: cannot be judged; near the oracle: yes" in text
     assert "Not all methods have runs of the same rotations and seeds" in text
 
 
@@ -177,9 +188,17 @@ def test_purity_that_does_not_vary_correlates_with_nothing() -> None:
     assert "correlate" not in page_of(*runs).text
 
 
+def test_label_counts_that_a_rotation_lacks_do_not_correlate() -> None:
+    """With more labels all rotations are better alike; one of them has no such run."""
+    runs = [*rows({"mmbind": [0.7, 0.7, 0.7]}), *rows({"mmbind": [0.9, 0.9]}, labels=12)]
+    assert "correlate" not in page_of(*runs).text
+
+
 def test_the_recipe_is_that_of_the_study() -> None:
-    text = page_of(*rows(), recipe="pre-training on pairs, no student").text
-    assert "The whole recipe (pre-training on pairs, no student) does not help measurably" in text
+    figures = {**FIGURES, "mim": [0.60, 0.70, 0.80]}
+    text = page_of(*rows(figures), recipe=Recipe("pre-training on pairs, no student", "mim")).text
+    assert "The whole recipe (pre-training on pairs, no student) helps against incomplete pre-training (MIM)" in text
+    assert "The same recipe on pairs by true label helps against incomplete pre-training (MIM): +11.1" in text
 
 
 def test_tuning_rotations_are_never_reported() -> None:
@@ -197,6 +216,8 @@ def test_what_is_missing_is_said() -> None:
     assert "- **tiny**: no run is stored yet." in empty.text
     assert "`mmbind results run --study studies/tiny --workers 2` trains them" in empty.text
     assert empty.plots == {}
+    tuned = page_of(run_row(method="mmbind", rotation="r0")).text
+    assert "- **tiny**: no run of a reported rotation is stored yet." in tuned
     assert "MMBind was not run" in page_of(*rows({"lower": [0.5]})).text
     uneven = page_of(*rows()[:-1]).text
     assert "Not all methods have runs of the same rotations and seeds" in uneven

@@ -81,6 +81,6 @@ def test_an_ablation_stands_beside_the_unchanged_method_on_its_own_rotations() -
     text = markdown.ablations(results_of(*rows).runs, {"cooler": "temperature: 2"})
     *_, row = text.strip().splitlines()
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:4] == ["cooler (`temperature: 2`)", "lower bound", "1", "70.0"]
+    assert cells[:4] == ["cooler (`temperature: 2`)", "lower bound", "1", "70.0 / 60.0"]
     assert cells[5] == "0.100 / 0.300"
     assert cells[6].startswith("+10.0")
