@@ -82,12 +82,19 @@ def test_the_page_tells_what_each_part_is_worth(tmp_path: Path) -> None:
         line for line in text.splitlines() if line.startswith("| no_own (`training.student.own_windows: false`)")
     )
     assert [cell.strip() for cell in row.split("|")][2:4] == ["MMBind", "2"]
-    assert f"{100 * (own - plain).mean():+.1f} (2 of 3)" in row
+    assert f"{100 * (own - plain).mean():+.1f} (2 rotations, no interval)" in row
     assert "All 6 stored runs are of the present code and parameters of training." in text
     # the ablation leaves everything else as it was
     assert [line for line in text.splitlines() if line.startswith("| **MMBind**")] == [
         line for line in before.splitlines() if line.startswith("| **MMBind**")
     ]
+
+
+def test_studies_of_one_name_are_refused(tmp_path: Path) -> None:
+    write_gridded(tmp_path)
+    write_gridded(tmp_path / "studies" / "copy")
+    with pytest.raises(InputError, match=r"copy/params\.yaml and .* are both called 'tiny'"):
+        write_results_page(tmp_path)
 
 
 def test_a_project_without_a_protocol_has_no_page(tmp_path: Path) -> None:
