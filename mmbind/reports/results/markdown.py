@@ -56,7 +56,7 @@ def methods(reported: pl.DataFrame, tuned: pl.DataFrame) -> str:
 
 
 def ablations(runs: pl.DataFrame, changes: Mapping[str, str]) -> str:
-    """Methods with some parameters otherwise.
+    """Methods with some parameters otherwise; those without an unchanged run are held against MMBind's.
 
     Args:
         runs: runs of one task, label count and draw on the reported rotations, ablations and others.
@@ -68,14 +68,15 @@ def ablations(runs: pl.DataFrame, changes: Mapping[str, str]) -> str:
         for method in ordered(other):
             own = other.filter(pl.col("method") == method)
             before = plain.filter(pl.col("method") == method).join(own, on=["rotation", "seed"], how="semi")
-            found = paired(own, before)
+            against = "" if before.height else f" against {title(OURS)}"
+            found = paired(own, before if before.height else plain.filter(pl.col("method") == OURS))
             both = [one if one.height else None for one in (own, before)]
             figures = [
                 " / ".join("-" if one is None else shown(one[column]) for one in both)
                 for column, shown in (("accuracy", _percent), ("macro_f1", _percent), ("ece", _error))
             ]
             row = [f"{name} (`{change}`)", title(method), str(own.height), *figures]
-            rows.append([*row, "-" if found is None else points(found)])
+            rows.append([*row, "-" if found is None else f"{points(found)}{against}"])
     figures = [f"{figure} / unchanged" for figure in ("accuracy", "macro-F1", "ECE")]
     return table(["what is otherwise", "method", "runs", *figures, "change of accuracy"], rows)
 

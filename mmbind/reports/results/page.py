@@ -173,7 +173,8 @@ def _ablations(study: StudyResults, runs: pl.DataFrame) -> list[str]:
         "What the parts are worth: the method with one thing otherwise, everything else being equal. The last column "
         "is the change of accuracy by it, paired by rotation and seed: where its interval holds zero, or ° marks it, "
         "the part is not shown to matter here. The other figures stand beside those of the unchanged method on the "
-        f"same rotations and seeds.{ONE_SEED if seeds == 1 else ''}",
+        f"same rotations and seeds; a method that has none is held against {title(OURS)}."
+        f"{ONE_SEED if seeds == 1 else ''}",
         markdown.ablations(runs, study.ablations),
     ]
 

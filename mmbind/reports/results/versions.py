@@ -42,7 +42,7 @@ def versions_said(study: StudyResults, present: Present) -> list[str]:
     elif not said:
         said.append(f"All {runs.height} stored runs are of the present code and parameters of training.")
     said.append("(What changes in the binding only `mmbind results run` notices.)")
-    missing = [name for name in study.methods if name not in set(study.plain.runs["method"])]
+    missing = [name for name in study.methods if name not in set(runs["method"])]
     if missing:
         said.append(f"Without any run: {', '.join(title(name) for name in missing)}.")
     return said

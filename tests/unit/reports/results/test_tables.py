@@ -84,3 +84,13 @@ def test_an_ablation_stands_beside_the_unchanged_method_on_its_own_rotations() -
     assert cells[:4] == ["cooler (`temperature: 2`)", "lower bound", "1", "70.0 / 60.0"]
     assert cells[5] == "0.100 / 0.300"
     assert cells[6].startswith("+10.0")
+
+
+def test_an_ablation_of_a_method_that_has_no_unchanged_run_is_held_against_mmbind() -> None:
+    rows = [
+        run_row(method="mmbind", accuracy=0.6),
+        run_row(method="mmbind_paper", ablation="raw", accuracy=0.5),
+    ]
+    row = markdown.ablations(results_of(*rows).runs, {"raw": "shared.representation: raw"}).splitlines()[-1]
+    assert "| MMBind as in the paper, unweighted | 1 | 50.0 / - |" in row
+    assert "| -10.0 (1 rotation, no interval) against MMBind |" in row
