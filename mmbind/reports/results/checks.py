@@ -57,5 +57,9 @@ def write_checks(folder: Path, checks: pl.DataFrame, runs: pl.DataFrame) -> None
 
 
 def checked(runs: pl.DataFrame, checks: pl.DataFrame, code: str) -> pl.DataFrame:
-    """The checks of some runs against a version of the code (:data:`CHECKS`)."""
-    return checks.filter(pl.col("code") == code).join(runs.select(*KEYS, "digest"), on=[*KEYS, "digest"], how="semi")
+    """The checks of some runs against a version of the code (:data:`CHECKS`), one row per run.
+
+    A run has several where also the code that binds, which is no part of that version, was another one.
+    """
+    held = checks.filter(pl.col("code") == code).join(runs.select(*KEYS, "digest"), on=[*KEYS, "digest"], how="semi")
+    return held.sort("tried", descending=True).unique([*KEYS], keep="first").sort(*KEYS)

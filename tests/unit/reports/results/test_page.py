@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
+import polars as pl
 import pytest
 
+from mmbind.reports.results import KEYS
+from mmbind.reports.results.checks import CHECKS
 from mmbind.reports.results.page import Page, results_page
 from mmbind.reports.results.reading import Recipe
 from mmbind.reports.results.study_results import Present, StudyResults
@@ -157,6 +160,17 @@ def test_runs_of_other_code_or_parameters_are_owned_up_to() -> None:
     either = page_of(*rows(), present=Present("c0de", {"tiny": ("0ther", "5e7"), "tiny/part": ("9",)}))
     assert "All 30 stored runs are of the present code" in either.text
     assert Present.of_page(either.text) == Present("c0de", {"tiny": ("0ther", "5e7"), "tiny/part": ("9",)})
+
+
+def test_a_run_that_was_checked_under_two_codes_of_binding_counts_once() -> None:
+    old = [{**row, "code": "0ld"} for row in rows()[:4]]
+    checks = [
+        {**{key: row[key] for key in KEYS}, "digest": row["digest"], "same_as": now, "code": "c0de", "tried": tried}
+        for row in old
+        for now, tried in (("one", row is old[0]), ("two", False))
+    ]
+    text = page_of(*old, *rows()[4:], checks=pl.DataFrame(checks, schema=dict(CHECKS), orient="row")).text
+    assert "26 were trained by the present code, 4 by earlier versions; the present one was tried on 1 of these" in text
 
 
 def test_how_old_runs_are_trained_again_is_said_of_each_kind() -> None:
