@@ -17,9 +17,8 @@ from mmbind.config import Rotation, Shared
 from mmbind.encoders import embed, fit_shared_encoder
 from mmbind.errors import InputError, nearest
 from mmbind.evaluation.pairing import RuleResult, compare_rules
-from mmbind.evaluation.rotations import turned_roles
-from mmbind.evaluation.runs import software
-from mmbind.files import digest_folder, digest_of, read_json, remake, sha256_file, write_json
+from mmbind.evaluation.rotations import stores_key, turned_roles
+from mmbind.files import read_json, remake, write_json
 from mmbind.roles import assign_roles
 from mmbind.study import Study
 
@@ -147,12 +146,7 @@ def embedded(study: Study, rotation: Rotation) -> Study:
     if unknown:
         raise InputError(f"--people: unknown role {unknown[0]!r}.", hint=nearest(unknown[0], study.params.roles))
     turned = study.rotated(turned_roles(study, rotation), study.root / "data" / ".work" / "compare" / rotation.name)
-    params = turned.params.model_dump(mode="json", include={"roles", "shared"})
-    params["compute"] = turned.params.compute.on_cpu.model_dump(mode="json")
-    sources = sorted({source for role in turned.params.roles.values() for source in role.sources})
-    windows = {source: digest_folder(study.windows(source)) for source in sources}
-    marks = {source: sha256_file(path) for source in sources if (path := study.fingerprints(source)).is_file()}
-    key = digest_of({"params": params, "windows": windows, "fingerprints": marks, "code": software(*CODE)})
+    key = stores_key(study, turned, ("compute", "roles", "shared"), CODE)
     path = turned.data / "key.json"
     if not path.is_file() or read_json(path) != key:
         remake(path, lambda: _embed(turned, key))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -19,15 +18,13 @@ from filelock import FileLock
 from mmbind.binding import bind
 from mmbind.config import TARGET, TEST, LabelledSample, MethodName, Params, Role
 from mmbind.encoders import embed, fit_shared_encoder
-from mmbind.errors import MissingStageError
 from mmbind.evaluation.grid.cells import STORE_PARAMS, Cell, ablated, protocol_of
 from mmbind.evaluation.inputs import Inputs
 from mmbind.evaluation.leakage import refuse_leakage
 from mmbind.evaluation.methods.mmbind_paper import MMBindPaper
 from mmbind.evaluation.methods.oracle import same_class_pairs
-from mmbind.evaluation.rotations import turned_roles
-from mmbind.evaluation.runs import software
-from mmbind.files import digest_folder, digest_of, read_json, remake, sha256_file, whole_folder
+from mmbind.evaluation.rotations import stores_key, turned_roles
+from mmbind.files import digest_of, read_json, remake, whole_folder
 from mmbind.reports.purity import mean_purity
 from mmbind.roles import assign_roles
 from mmbind.study import Study
@@ -187,11 +184,12 @@ def _assigned(own: Study, base: Study, key: str) -> str:
 
 
 def _shared_key(study: Study, cell: Cell) -> str:
-    return _key(study, rotation_study(study, cell))
+    return stores_key(study, rotation_study(study, cell), STORE_PARAMS, CODE)
 
 
 def _cell_key(study: Study, cell: Cell) -> str:
-    return digest_of([_shared_key(study, cell), _key(study, cell_study(study, cell))])
+    own = stores_key(study, cell_study(study, cell), STORE_PARAMS, CODE)
+    return digest_of([_shared_key(study, cell), own])
 
 
 def _roles(study: Study, cell: Cell, updates: dict[str, dict[str, object]]) -> dict[str, Role]:
@@ -208,25 +206,3 @@ def _lock(study: Study) -> FileLock:
 def _made(path: Path) -> str | None:
     """The key of what stands there, if it stands."""
     return str(read_json(path)["key"]) if path.is_file() else None
-
-
-def _key(study: Study, turned: Study) -> str:
-    """The digest of everything that determines a place's stores."""
-    windows, fingerprints = {}, {}
-    for source in sorted({source for role in turned.params.roles.values() for source in role.sources}):
-        manifest, marks = study.windows(source) / "manifest.json", study.fingerprints(source)
-        if not manifest.is_file():
-            raise MissingStageError(study.windows(source), "window")
-        windows[source] = _digest(study.windows(source), manifest.stat().st_mtime_ns)
-        if marks.is_file():  # copies on two sides are refused by them
-            fingerprints[source] = _digest(marks, marks.stat().st_mtime_ns)
-    params = turned.params.model_dump(mode="json", include=set(STORE_PARAMS))
-    params["compute"] = turned.params.compute.on_cpu.model_dump(mode="json")
-    inputs = {"windows": windows, "fingerprints": fingerprints}
-    return digest_of({"params": params, **inputs, "code": software(*CODE)})
-
-
-@cache
-def _digest(path: Path, _written: int) -> str:
-    """The digest of a folder or a file that was written at some time, taken once per process."""
-    return digest_folder(path) if path.is_dir() else sha256_file(path)

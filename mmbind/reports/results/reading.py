@@ -154,7 +154,7 @@ def _goal_of_rivals(against: dict[str, Difference], unpaired: list[str]) -> tupl
     missed = [name for name, found in against.items() if found.interval is not None and not found.above]
     if missed:
         worst = min(missed, key=lambda name: against[name].mean)
-        beaten, ahead = (sum(map(test, against.values())) for test in (lambda f: f.above, lambda f: f.mean > 0))
+        beaten, ahead = sum(f.above for f in against.values()), sum(f.mean > 0 for f in against.values())
         return f"no (of {len(against)} that were run: {beaten}, on average ahead of {ahead})", (
             f"{goal}: missed against {', '.join(title(name) for name in missed)}; hardest is {title(worst)} "
             f"({points(against[worst])} points)."

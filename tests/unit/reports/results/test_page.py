@@ -192,7 +192,7 @@ def test_rivals_without_a_common_rotation_and_seed_leave_the_goal_open() -> None
     apart = [{**row, "seed": 7} for row in rows({"mim": [0.99, 0.99, 0.99]})[::2]]
     text = page_of(*rows(figures), *apart).text
     assert "cannot be judged, since no run of MMBind has the rotation and seed of any run of incomplete" in text
-    assert "beats every rival: cannot be judged; near the oracle: yes" in text
+    assert "beats every rival: cannot be judged; near the oracle: yes." in text
     assert "Not all methods have runs of the same rotations and seeds" in text
 
 
